@@ -1,0 +1,12 @@
+"""Every address of the desk. The faces bring their own; apps are named by string."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("admin/", admin.site.urls),
+    path("api/", include("erasure.api.urls")),
+    path("", include("erasure.health")),
+]

@@ -1,0 +1,59 @@
+"""What every test shares. The folder and keys of a run are made in `tests/settings.py`."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from tests import services
+
+
+def pytest_unconfigure() -> None:
+    if settings.configured:
+        shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test whose server or browser is missing is skipped with the reason; under CI=true it fails."""
+    for marker in services.MARKERS:
+        if item.get_closest_marker(marker) and (reason := services.missing(marker)):
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"CI must have it: {reason}", pytrace=False)
+            pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ring(django_db_setup: None, django_db_blocker: object) -> None:
+    """The run's own key ring, so that a test which touches no database can seal too."""
+    from compliance.vault import keys
+
+    with django_db_blocker.unblock():
+        keys.ensure_ring()
+
+
+@pytest.fixture
+def turn_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime | timedelta], datetime]:
+    """Stops the desk's clock at a moment, or moves it on by a duration; returns the time it then shows."""
+    from compliance import clock
+
+    def turn(to: datetime | timedelta) -> datetime:
+        moment = clock.now() + to if isinstance(to, timedelta) else to
+        monkeypatch.setattr(clock, "now", lambda: moment)
+        return moment
+
+    return turn
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    """The address of an empty PostgreSQL database that ends with the test. Mark the test `postgresql`."""
+    name = f"erasure_desk_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(services.POSTGRESQL_URL, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield f"{services.POSTGRESQL_URL.rpartition('/')[0]}/{name}"
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,52 @@
+"""The servers and programs that some tests need, where they are, and why they cannot be had.
+
+`TEST_POSTGRESQL_URL`, `TEST_REDIS_URL` and `TEST_CHROMIUM` say where they are; the defaults are what a package manager
+installs on this machine. A run whose DATABASE_URL is PostgreSQL uses that server.
+"""
+
+import functools
+import os
+import shutil
+
+import psycopg
+import redis
+
+_database_url = os.environ.get("DATABASE_URL", "")
+POSTGRESQL_URL = os.environ.get("TEST_POSTGRESQL_URL") or (
+    _database_url if _database_url.startswith("postgres") else "postgres://postgres@127.0.0.1:5432/postgres"
+)
+REDIS_URL = os.environ.get("TEST_REDIS_URL") or "redis://127.0.0.1:6379/15"
+CHROMIUM = os.environ.get("TEST_CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+
+
+def _no_postgresql() -> str:
+    try:
+        psycopg.connect(POSTGRESQL_URL, connect_timeout=3).close()
+    except psycopg.Error as error:
+        return f"no PostgreSQL at TEST_POSTGRESQL_URL ({type(error).__name__})"
+    return ""
+
+
+def _no_redis() -> str:
+    try:
+        with redis.Redis.from_url(REDIS_URL, socket_connect_timeout=3) as client:
+            client.ping()
+    except redis.RedisError as error:
+        return f"no Redis at TEST_REDIS_URL ({type(error).__name__})"
+    return ""
+
+
+def _no_chromium() -> str:
+    return "" if shutil.which(CHROMIUM) else "no Chromium on the PATH or at TEST_CHROMIUM"
+
+
+_CHECKS = {"postgresql": _no_postgresql, "redis": _no_redis, "browser": _no_chromium}
+MARKERS = tuple(_CHECKS)
+
+
+@functools.cache
+def missing(marker: str) -> str:
+    """Why tests with this marker cannot run here; empty if they can."""
+    return _CHECKS[marker]()

@@ -1,0 +1,29 @@
+"""The settings of a test run: the project's own, in a folder and with keys that live as long as the run.
+
+Of the desk's environment only DATABASE_URL is taken over, so that the same suite runs on SQLite and on PostgreSQL.
+What a test run reads for itself is in `tests/services.py`.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import compliance
+
+_source = (Path(compliance.__file__).parent / "settings.py").read_text()
+for _name in set(re.findall(r'(?:_read\(|env\.str\()\s*"([A-Z_]+)"', _source)) - {"DATABASE_URL"}:
+    os.environ.pop(_name, None)
+    os.environ.pop(f"{_name}_FILE", None)
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="erasure-desk-tests-")  # removed by conftest.pytest_unconfigure
+os.environ["SECRET_KEY"] = "a-key-for-tests-alone"
+os.environ["VENDOR_LOOPBACK"] = "1"
+
+from compliance.settings import *  # noqa: E402, F403
+from compliance.settings import DATA_DIR, DATABASES, STATIC_ROOT  # noqa: E402
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, not memory: journal mode, locks and a second process then behave as they do in a real desk.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+STATIC_ROOT.mkdir()  # WhiteNoise warns of a missing one
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
