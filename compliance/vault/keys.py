@@ -1,0 +1,136 @@
+"""The key ring: the file (setting KEY_RING) whose keys wrap the data keys. It is backed up apart from the database.
+
+    {"active": "<id>", "keys": {"<id>": {"key": "<base64>", "created": "<ISO 8601>"}}, "index_key": "<base64>"}
+
+Every key is 32 random bytes. The *active* key wraps new data keys, the others open what they wrapped; the *index key*
+makes fingerprints.
+"""
+
+import base64
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from compliance import clock
+
+from .models import DataKey
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The ring as read: `keys` by id, 32 bytes each. Its repr shows no key."""
+
+    active: str
+    keys: Mapping[str, bytes] = field(repr=False)
+    index_key: bytes = field(repr=False)
+
+
+def ring() -> Ring:
+    """The key ring, read again whenever the file has changed, so that a rotation reaches running processes.
+
+    Raises ImproperlyConfigured, one line naming KEY_RING, if the file is missing or is not a key ring.
+    """
+    path = Path(settings.KEY_RING)
+    try:
+        seen = path.stat()
+        # The inode too: a ring replaced within one tick of the file system's clock has the same time and size.
+        return _read(path, (seen.st_mtime_ns, seen.st_size, seen.st_ino))
+    except FileNotFoundError:
+        raise ImproperlyConfigured(
+            f"KEY_RING: there is no key ring at {path}. Put it back from its backup, "
+            "or, for a new desk, run manage.py migrate."
+        ) from None
+    except OSError as error:
+        raise ImproperlyConfigured(f"KEY_RING: {path} cannot be read: {error.strerror}.") from None
+
+
+def ensure_ring(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Make the key ring if there is none. Runs before each migrate.
+
+    Fails closed: with data keys in the database a missing ring is a lost ring, and a new one would hide that until
+    somebody needs the data. Raises ImproperlyConfigured, one line naming KEY_RING. Safe to call from several processes.
+    """
+    # Asked before the file is looked for: a data key found now was wrapped by a ring that was there already.
+    in_use = _data_keys_exist(using)
+    path = Path(settings.KEY_RING)
+    if not path.exists():
+        if in_use:
+            raise ImproperlyConfigured(
+                f"KEY_RING: there is no key ring at {path}, and the database holds data sealed with one. "
+                "Nothing was changed. Put the key ring back from its backup."
+            )
+        try:
+            _create(path)
+        except OSError as error:
+            raise ImproperlyConfigured(f"KEY_RING: {path} cannot be written: {error.strerror}.") from None
+    ring()
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _version: tuple[int, int, int]) -> Ring:
+    try:
+        given = json.loads(path.read_bytes())
+        keys = {key_id: _key(entry["key"]) for key_id, entry in given["keys"].items()}
+        loaded = Ring(active=given["active"], keys=keys, index_key=_key(given["index_key"]))
+        _ = keys[loaded.active]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # "from None": the parser's own error carries the text of the file.
+        raise ImproperlyConfigured(
+            f"KEY_RING: {path} is damaged or not a key ring. Nothing was changed. Put it back from its backup."
+        ) from None
+    return loaded
+
+
+def _key(text: str) -> bytes:
+    key = base64.b64decode(text, validate=True)
+    if len(key) != KEY_BYTES:
+        raise ValueError
+    return key
+
+
+def _data_keys_exist(using: str) -> bool:
+    tables = connections[using].introspection.table_names()
+    return DataKey._meta.db_table in tables and DataKey.objects.using(using).exists()
+
+
+def _create(path: Path) -> None:
+    key_id = secrets.token_hex(8)
+    content = {
+        "active": key_id,
+        "keys": {key_id: {"key": _new_key_text(), "created": clock.now().isoformat()}},
+        "index_key": _new_key_text(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".ring-") as file:  # 0600
+        json.dump(content, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+        # A link, not a rename: a rename would replace the ring of another process that was faster and may have used it.
+        with suppress(FileExistsError):
+            path.hardlink_to(file.name)
+    sync_folder(path.parent)
+
+
+def _new_key_text() -> str:
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the folder's entries on the disk: a file is there after a power cut only if its name is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
