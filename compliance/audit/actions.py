@@ -1,0 +1,54 @@
+"""The words of the trail: each action's name, and the sentence that tells people what happened.
+
+A name is stored data: it is never reused for something else, and an old event whose name has gone shows the name."""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from .models import Event
+
+#: Action name → its summary template (lazily translated).
+ACTIONS: dict[str, Any] = {}
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+
+
+def action(name: str, summary: Any) -> str:
+    """Registers the action `name` ("case.opened") and returns it. `summary` is a gettext_lazy template that may use
+    {case}, {subject}, {actor} and the names of the event's details. Raises ValueError for a bad or taken name."""
+    if not _NAME.fullmatch(name) or len(name) > 80:
+        raise ValueError(f"not an action name: {name!r}")
+    if name in ACTIONS:
+        raise ValueError(f"action registered twice: {name}")
+    ACTIONS[name] = summary
+    return name
+
+
+class _Words(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "—"
+
+
+def _word(value: Any) -> str:
+    if value is None or value in ("", []):
+        return "—"
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return ", ".join(map(_word, value)) if isinstance(value, list) else str(value)
+
+
+def summarise(event: "Event") -> str:
+    """One sentence for people, in the active language. Not part of what is hashed."""
+    template = ACTIONS.get(event.action)
+    if template is None:
+        return event.action
+    values: Mapping[str, Any] = event.details | {"case": event.case, "subject": event.subject, "actor": event.actor}
+    return str(template).format_map(_Words({name: _word(value) for name, value in values.items()}))
+
+
+EXPORTED = action("audit.exported", _("Audit trail exported as {format}: {count} events."))
