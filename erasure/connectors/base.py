@@ -1,0 +1,395 @@
+"""The contract between a connector and the engine.
+
+A connector states what a vendor can do and has one function per step. A step gets plain values (`Work`), makes at most
+**one** HTTP call through the client it is handed, and says what to do next. It never touches the database, the clock,
+the queue or a retry loop: those are the engine's. CONTRIBUTING.md, "Add a vendor", is the checklist.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NewType, get_type_hints
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from .http import Download, Http
+
+
+# --- words a connector speaks -----------------------------------------------------------------------------------------
+
+
+class Operation(TextChoices):
+    """What one vendor is asked to do with a person's data."""
+
+    ERASE = "erase", _("erase")
+    RESTRICT = "restrict", _("restrict")
+    UNRESTRICT = "unrestrict", _("lift the restriction")
+    EXPORT = "export", _("export")
+
+
+class Outcome(TextChoices):
+    """What a vendor has said of one identifier."""
+
+    ERASED = "erased", _("erased")
+    NOT_HELD = "not_held", _("not held")
+    RESTRICTED = "restricted", _("restricted")
+    UNRESTRICTED = "unrestricted", _("restriction lifted")
+    EXPORTED = "exported", _("exported")
+    PROCESSED = "processed", _("processed, not itemised")
+    PENDING = "pending", _("pending")
+    FAILED = "failed", _("failed")
+    REFUSED = "refused", _("refused")
+
+
+class Held(TextChoices):
+    """Whether the vendor held data for an identifier when it was asked."""
+
+    YES = "yes", _("yes")
+    NO = "no", _("no")
+    UNKNOWN = "unknown", _("unknown")
+
+
+class Assurance(TextChoices):
+    """How well an outcome is proven, weakest first."""
+
+    NONE = "none", _("nothing yet")
+    SUBMITTED = "submitted", _("submitted")
+    ACCEPTED = "accepted", _("accepted by the vendor")
+    CONFIRMED = "confirmed", _("confirmed")
+    ASKED_AGAIN = "asked_again", _("asked again and gone")
+
+
+# --- what a step gets -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Id:
+    """One identifier of the person: `ref` is ours and opaque, `kind` is our word for it, `value` the exact text."""
+
+    ref: str
+    kind: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One sub-task as a step sees it. `memory`: what earlier steps remembered; `sent_at`: our clock (aware, UTC)."""
+
+    ref: str
+    operation: Operation
+    ids: tuple[Id, ...]
+    regime: str
+    ground: str
+    sent_at: datetime
+    memory: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+# --- what a step says -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A downloaded file that becomes evidence. `keep` is how long its content is kept: None as long as the case,
+    zero not at all (hash, size and `counts` remain)."""
+
+    download: "Download"
+    kind: str
+    keep: timedelta | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A further identifier of the same person that the vendor named; `kind` is our word for it."""
+
+    kind: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is known of one identifier: its outcome, and whether the vendor held data for it."""
+
+    outcome: Outcome
+    held: Held = Held.UNKNOWN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What every answer of a step may carry beside the way on.
+
+    remember    merged into the sub-task's memory (JSON values; sealed at rest; a None removes the key)
+    references  the vendor's own numbers for this work, shown to staff and in the trail (never personal data)
+    said        what is now known per identifier, by its `ref`
+    evidence    files to keep
+    counters    numbers the vendor reported
+    found       further identifiers of the person
+    expected    how long from now until the vendor should be done, for staff to see
+    """
+
+    remember: Mapping[str, Any] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, Said] = field(default_factory=dict)
+    evidence: Sequence[Kept] = ()
+    counters: Mapping[str, int] = field(default_factory=dict)
+    found: Sequence[Found] = ()
+    assurance: Assurance | None = None
+    expected: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Go(Result):
+    """Go on with `step`: at once, or `after` a time."""
+
+    step: str
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Stay(Result):
+    """Run the same step again `after` a time; without one, the account's pace decides (it backs off)."""
+
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Finish(Result):
+    """The vendor's part is done. `said` must hold an outcome for each identifier of the work."""
+
+
+@dataclass(frozen=True)
+class HandOver(Result):
+    """A person goes on: `to` says as what; `note` is a sentence for staff that tells them what to do, `code` a stable
+    word for it. `then` is the step that a retry by hand goes on with (default: this step's `if_unknown`)."""
+
+    to: Literal["attestation", "attention"]
+    note: str
+    code: str = "broken_reply"
+    then: str = ""
+
+
+# --- what a step raises -----------------------------------------------------------------------------------------------
+
+
+class VendorError(Exception):
+    """Base of what a step may raise. `code` is a stable word, the text a sentence for staff: what happened and what to
+    do. Neither may hold an identifier, a secret or a vendor's body."""
+
+    def __init__(self, text: str, *, code: str = "") -> None:
+        super().__init__(text)
+        self.text = text
+        self.code = code or re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+
+class RetryLater(VendorError):
+    """Nothing was done; try the same step again, `after` a time if the vendor named one."""
+
+    def __init__(self, text: str, *, code: str = "", after: timedelta | None = None) -> None:
+        super().__init__(text, code=code)
+        self.after = after
+
+
+class Refused(VendorError):
+    """The vendor understood and said no, for good. Nothing was done."""
+
+
+class Misconfigured(VendorError):
+    """The account is wrong (credentials, host, settings): the vendor is paused, not 400 cases blamed."""
+
+
+class BrokenReply(VendorError):
+    """The reply is outside what the vendor documents: nothing is assumed, a person must look."""
+
+
+class OutcomeUnknown(VendorError):
+    """The call may have reached the vendor and no reply came. Raised by the client alone, never by a connector."""
+
+
+# --- options and credentials ------------------------------------------------------------------------------------------
+
+Secret = NewType("Secret", str)
+
+
+def option(
+    label: Any,
+    default: Any = dataclasses.MISSING,
+    *,
+    help: Any = "",
+    effect: bool = True,
+    choices: Sequence[str] = (),
+    minimum: int | None = None,
+) -> Any:
+    """A field of a connector's Options or Credentials. `effect`: a change of it changes what is done at the vendor, so
+    that it is part of what people approve."""
+    metadata = {"label": label, "help": help, "effect": effect, "choices": tuple(choices), "minimum": minimum}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Options or credentials of a connector that has none."""
+
+
+class BadSettings(ValueError):
+    """Settings that do not fit their dataclass; `problems` maps a field's name to a sentence."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in problems.items()))
+        self.problems = dict(problems)
+
+
+KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def _fits(value: Any, wanted: Any) -> Any:
+    """`value` as the type `wanted`, or a ValueError that says what is wanted."""
+    if wanted is bool:
+        if isinstance(value, bool):
+            return value
+        raise ValueError("must be true or false")
+    if wanted is int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        raise ValueError("must be a whole number")
+    if wanted == tuple[str, ...]:
+        if isinstance(value, list | tuple) and all(isinstance(item, str) and KIND.fullmatch(item) for item in value):
+            return tuple(value)
+        raise ValueError("must be a list of identifier kinds (lower-case words)")
+    if wanted == dict[str, str]:
+        if isinstance(value, Mapping) and all(
+            isinstance(kind, str) and KIND.fullmatch(kind) and isinstance(name, str) and name
+            for kind, name in value.items()
+        ):
+            return dict(value)
+        raise ValueError("must map identifier kinds (lower-case words) to the vendor's names")
+    if isinstance(value, str):
+        return value
+    raise ValueError("must be text")
+
+
+def parse(shape: type[Any], values: Mapping[str, Any]) -> Any:
+    """`values` (from JSON or a form) as an instance of the dataclass `shape`.
+
+    Raises `BadSettings` naming every field that is unknown, missing, of the wrong type or not among its choices."""
+    fields = {item.name: item for item in dataclasses.fields(shape)}
+    types = get_type_hints(shape)
+    problems = {name: f"unknown; known are {', '.join(fields) or 'none'}" for name in values if name not in fields}
+    parsed = {}
+    for name, item in fields.items():
+        if name not in values:
+            if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+                problems[name] = "is required"
+            continue
+        try:
+            parsed[name] = _fits(values[name], types[name])
+            choices, minimum = item.metadata.get("choices"), item.metadata.get("minimum")
+            if choices and parsed[name] not in choices:
+                raise ValueError(f"must be one of {', '.join(choices)}")
+            if minimum is not None and parsed[name] < minimum:
+                raise ValueError(f"must be {minimum} or more")
+        except ValueError as error:
+            problems[name] = str(error)
+    if problems:
+        raise BadSettings(problems)
+    return shape(**parsed)
+
+
+# --- a connector ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """A named stage. `writes`: it changes something at the vendor. `if_unknown`: where to go on when no reply came.
+    `polls`: it asks whether the vendor is done, so the account's pace decides when it runs, the first time as well.
+    `commits`: from here on data changes at the vendor and cannot be recalled: a cancelled case does not begin it.
+    `batch`: how many distinct identifiers one call takes (0: one sub-task a call). `label`: what staff see."""
+
+    name: str
+    label: Any
+    writes: bool
+    if_unknown: str
+    polls: bool
+    commits: bool
+    batch: int
+
+
+def step(
+    label: Any,
+    *,
+    writes: bool = False,
+    if_unknown: str = "",
+    polls: bool = False,
+    commits: bool = False,
+    batch: int = 0,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a method as a step. A step that writes must name `if_unknown`: the step that finds out what happened, or
+    itself where a repeat is harmless (the trail then names the possible duplicate). A step that only reads repeats."""
+
+    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = function.__name__
+        function.step = Step(name, label, writes, if_unknown or ("" if writes else name), polls, commits, batch)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class Connector:
+    """Base of every connector. An instance is one account's settings; it holds no state of any case."""
+
+    key: ClassVar[str]
+    label: ClassVar[Any]
+    Options: ClassVar[type[Any]] = Nothing
+    Credentials: ClassVar[type[Any]] = Nothing
+    by_hand: ClassVar[bool] = False  # no API: the work goes to a person
+    patience: ClassVar[timedelta] = timedelta(days=30)  # a step that waits longer needs attention
+    steps: ClassVar[Mapping[str, Step]] = {}
+    renamed: ClassVar[Mapping[str, str]] = {}  # old step names in stored sub-tasks → today's
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = options if options is not None else self.Options()
+
+    def __init_subclass__(cls) -> None:
+        cls.steps = {
+            name: function.step
+            for name in dir(cls)
+            if (function := getattr(cls, name, None)) and hasattr(function, "step")
+        }
+        for spec in cls.steps.values():
+            if spec.if_unknown not in cls.steps:
+                raise TypeError(f"{cls.__name__}.{spec.name} writes: it must name the step to go on with if_unknown")
+
+    @property
+    def accepts(self) -> Mapping[str, str]:
+        """Identifier kinds this account can use → the vendor's name for each."""
+        return {}
+
+    @property
+    def starts(self) -> Mapping[Operation, str]:
+        """The operations this account can carry out → the first step of each. What is missing goes to a person."""
+        return {}
+
+    def explain(self, operation: Operation) -> Sequence[Any]:
+        """Sentences for the plan: what will be done at the vendor, and what people should know before they approve."""
+        return ()
+
+    def headers(self, credentials: Any) -> Mapping[str, str]:
+        """The headers that authenticate a call."""
+        return {}
+
+    def check(self, http: "Http") -> str:
+        """Tries the connection without writing anything; returns a sentence, or raises as a step does."""
+        raise NotImplementedError
+
+    def as_sent(self, kind: str, value: str) -> str:
+        """What the vendor is sent for an identifier, so that staff can compare it with what the vendor shows."""
+        return value
+
+    def instructions(self, operation: Operation) -> str:
+        """For work that goes to a person: what they are to do."""
+        return ""

@@ -1,0 +1,30 @@
+"""Work without an API: a person carries it out and confirms it by hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from .base import Connector, Operation, option
+
+
+class Manual(Connector):
+    """A system that only people can reach. Its sub-tasks wait for somebody to confirm them; nothing is ever sent."""
+
+    key = "manual"
+    label = _("By hand")
+    by_hand = True
+
+    @dataclass(frozen=True)
+    class Options:
+        instructions: str = option(_("Instructions"), help=_("What to do, and where: shown to whoever does the work."))
+        accepts: tuple[str, ...] = option(
+            _("Identifier kinds"), ("email",), help=_("What a person is looked up by in this system.")
+        )
+
+    @property
+    def accepts(self) -> Mapping[str, str]:
+        return {kind: kind for kind in self.options.accepts}
+
+    def instructions(self, operation: Operation) -> str:
+        return str(self.options.instructions)
