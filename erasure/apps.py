@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ErasureConfig(AppConfig):
+    name = "erasure"
+    verbose_name = _("Erasure Desk")
+
+    def ready(self) -> None:
+        from . import actions  # noqa: F401 - declares the trail's words

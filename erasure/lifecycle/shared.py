@@ -1,0 +1,168 @@
+"""What every change shares: the lock, the conditional update of one row, the event, the sealed note."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from compliance import clock
+from compliance.audit.record import actor_of, record
+from compliance.vault.seal import keyed_digest
+from erasure import actions
+from erasure.errors import Conflict, Invalid
+from erasure.models import Case, Note, PlanRevision, SubTask
+from erasure.normalise import clean_text
+from erasure.states import (
+    CASE_MOVES,
+    ENDED,
+    SUBTASK_MOVES,
+    CaseStatus,
+    IdentifierState,
+    Outcome,
+    RevisionStatus,
+    SubTaskStatus,
+)
+
+MAX_NOTE = 10_000
+
+
+@contextmanager
+def changing(case: Case, by: Any) -> Iterator[Case]:
+    """The case, locked and read anew, in a transaction that ends with it saved."""
+    with transaction.atomic():
+        locked = Case.objects.select_for_update(of=("self",)).select_related("data_key", "opened_by").get(pk=case.pk)
+        yield locked
+        locked.updated_at = clock.now()
+        locked.save()
+    for field in ("status", "held_at", "updated_at", "closed_at", "cancelled_at", "handler_id", "due_on"):
+        setattr(case, field, getattr(locked, field))
+
+
+@contextmanager
+def changing_work(sub_task: SubTask, by: Any) -> Iterator[tuple[Case, SubTask]]:
+    """A sub-task under its case's lock, read anew."""
+    with changing(sub_task.case, by) as case:
+        locked = SubTask.objects.select_for_update(of=("self",)).select_related("vendor").get(pk=sub_task.pk)
+        locked.case = case
+        yield case, locked
+    sub_task.refresh_from_db()
+
+
+def expect(case: Case, *statuses: CaseStatus) -> None:
+    if case.status not in statuses:
+        raise wrong_state(case)
+
+
+def wrong_state(case: Case) -> Conflict:
+    status = CaseStatus(case.status).label
+    if case.cancelled_at and case.status == CaseStatus.IN_PROGRESS:
+        status = _("cancelled; what was sent is followed to its end")
+    elif case.held_at:
+        status = _("on hold")
+    return Conflict("wrong_state", _("This is not possible now: the case is %(status)s.") % {"status": status})
+
+
+def move_case(case: Case, to: CaseStatus, **fields: Any) -> None:
+    if to not in CASE_MOVES.get(CaseStatus(case.status), frozenset()):
+        raise wrong_state(case)
+    for name, value in {"status": to, **fields}.items():
+        setattr(case, name, value)
+    case.save()
+
+
+def case_event(case: Case, action: str, by: Any, subject: str = "", **details: Any) -> None:
+    record(action, actor=actor_of(by), case=case.reference, subject=subject or f"case:{case.pk}", **details)
+
+
+def keep_note(case: Case, by: Any, text: str, *, about: str) -> dict[str, str]:
+    """Keeps a note sealed; returns what an event may say of it: its id and a keyed hash."""
+    try:
+        text = clean_text(text, max_length=MAX_NOTE, lines=True)
+    except ValueError as error:
+        raise Invalid([("/note", str(error))]) from None
+    if not text:
+        return {}
+    note = Note(id=uuid.uuid4(), case=case, author=by, about=about, at=clock.now())
+    note.seal("text", text)
+    note.save(force_insert=True)
+    return {"note": f"note:{note.pk}", "note_hash": keyed_digest(case.data_key, "note", text.encode())}
+
+
+def required_note(case: Case, by: Any, text: str, sub_task: SubTask) -> dict[str, str]:
+    if noted := keep_note(case, by, text, about=f"sub_task:{sub_task.pk}"):
+        return noted
+    raise Invalid([("/note", _("Say in a note what was seen or done: it is the evidence."))])
+
+
+def move(sub_task: SubTask, to: SubTaskStatus, **fields: Any) -> None:
+    """One conditional update of one row: the status it was read with must still stand, or Conflict."""
+    if to not in SUBTASK_MOVES.get(SubTaskStatus(sub_task.status), frozenset()):
+        raise Conflict("wrong_state", _("This vendor work is %(status)s.") % {"status": sub_task.get_status_display()})
+    found = SubTask.objects.filter(pk=sub_task.pk, status=sub_task.status, epoch=sub_task.epoch)
+    if found.update(status=to, **fields) != 1:
+        raise Conflict("changed", _("This vendor work has just changed. Read it again."))
+    for name, value in {"status": to, **fields}.items():
+        setattr(sub_task, name, value)
+
+
+def end(sub_task: SubTask, to: SubTaskStatus, *, event: str, by: Any = None, reason: str = "", **details: Any) -> None:
+    """Ends a sub-task and says so."""
+    reason = reason or sub_task.reason
+    cleared = {"attention_code": "", "attention_text": "", "next_at": None, "lease_until": None}
+    move(sub_task, to, ended_at=clock.now(), reason=reason, assurance=sub_task.assurance, **cleared)
+    if to != SubTaskStatus.DONE:
+        details["reason"] = reason
+    work_event(sub_task, event, by, **details)
+
+
+def work_event(sub_task: SubTask, action: str, by: Any = None, **details: Any) -> None:
+    """An event about one vendor's part; `by` None means the worker."""
+    case = sub_task.case
+    record(
+        action,
+        actor=actor_of(by) if by else "system:worker",
+        case=case.reference,
+        subject=f"sub_task:{sub_task.pk}",
+        vendor=sub_task.vendor.slug,
+        **details,
+    )
+    Case.objects.filter(pk=case.pk).update(updated_at=clock.now())
+
+
+def close_if_ended(case: Case) -> None:
+    """Ends a case whose vendors have all ended. Call it under the case's lock."""
+    if case.status != CaseStatus.IN_PROGRESS or open_revision(case):
+        return
+    if case.identifiers.filter(state=IdentifierState.PROPOSED).exists():
+        return
+    sub_tasks = list(case.sub_tasks.exclude(revision__status=RevisionStatus.DISCARDED).prefetch_related("identifiers"))
+    if any(sub_task.status not in ENDED for sub_task in sub_tasks):
+        return
+    outcomes = {item.outcome for sub_task in sub_tasks for item in sub_task.identifiers.all()}
+    stopped = any(sub_task.status == SubTaskStatus.STOPPED for sub_task in sub_tasks)
+    if case.cancelled_at and not any(sub_task.sent_at for sub_task in sub_tasks):
+        status = CaseStatus.CANCELLED
+    elif stopped or case.cancelled_at or outcomes & {Outcome.FAILED, Outcome.REFUSED}:
+        status = CaseStatus.PARTLY_COMPLETED
+    else:
+        status = CaseStatus.COMPLETED
+    move_case(case, status, closed_at=clock.now())
+    record(actions.CASE_CLOSED, actor="system:worker", case=case.reference, status=status)
+
+
+def open_revision(case: Case) -> PlanRevision | None:
+    """The plan version that is not yet approved, if there is one."""
+    return case.revisions.filter(status=RevisionStatus.OPEN).first()
+
+
+def stop_unsent(sub_task: SubTask) -> bool:
+    """In a cancelled case: stops a sub-task that has not asked its vendor to change anything. One that is being sent at
+    this moment is left to its worker, which asks here again. Returns whether it was stopped."""
+    if sub_task.committed_at or sub_task.status == SubTaskStatus.RUNNING:
+        return False
+    reason = "stopped_before_effect" if sub_task.sent_at else "stopped_before_sending"
+    end(sub_task, SubTaskStatus.STOPPED, reason=reason, event=actions.WORK_STOPPED)
+    return True

@@ -1,0 +1,39 @@
+"""What a vendor delivered, sealed in a file outside the database."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from compliance.vault.models import DataKey
+
+from .call import Call
+from .case import Case
+from .sealed import SealedModel
+from .subtask import SubTask
+
+
+class Evidence(SealedModel):
+    """`sha256` and `size` are of the plain content. After `keep_until` the content goes; hash and counts stay."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="evidence")
+    sub_task = models.ForeignKey(SubTask, on_delete=models.PROTECT, null=True, related_name="evidence")
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, null=True, related_name="evidence")
+    kind = models.CharField(_("kind"), max_length=40)
+    name = models.CharField(_("file name"), max_length=100)
+    size = models.PositiveBigIntegerField(_("size"))
+    sha256 = models.CharField(max_length=64)
+    counts = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    keep_until = models.DateTimeField(null=True, db_index=True)
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("evidence")
+        verbose_name_plural = _("evidence")
+        ordering = ("created_at",)
+        permissions = [("download_evidence", "Can download evidence")]
+
+    def __str__(self) -> str:
+        return f"evidence:{self.pk}"
+
+    def _key(self) -> DataKey:
+        return self.case.data_key

@@ -1,0 +1,120 @@
+"""One vendor's part of one case."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from compliance.vault.models import DataKey
+from erasure.states import CLAIMABLE, Assurance, Held, Operation, Outcome, SubTaskStatus
+
+from .case import Case
+from .identifier import Identifier
+from .plan import PlanRevision
+from .sealed import SealedModel
+from .vendor import Vendor
+
+_CLAIMABLE = models.Q(status__in=sorted(CLAIMABLE))
+_RUNNING = models.Q(status=SubTaskStatus.RUNNING)
+
+
+class SubTask(SealedModel):
+    """`epoch` is raised by every claim: a result counts only if it carries the epoch of its claim (fencing).
+    `attempts` counts tries of the current step, before each call; `polls` how often the current step has waited;
+    `unknowns` how many calls of the whole sub-task ended without an answer."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="sub_tasks")
+    revision = models.ForeignKey(PlanRevision, on_delete=models.PROTECT, related_name="sub_tasks")
+    vendor = models.ForeignKey(Vendor, on_delete=models.PROTECT, related_name="sub_tasks")
+    operation = models.CharField(max_length=20, choices=Operation.choices)
+    by_hand = models.BooleanField(default=False)
+    reason = models.CharField(max_length=40, blank=True)
+    digest = models.CharField(max_length=64, editable=False)
+    status = models.CharField(max_length=25, choices=SubTaskStatus.choices, default=SubTaskStatus.PLANNED)
+
+    step = models.CharField(max_length=40, blank=True)
+    step_since = models.DateTimeField(null=True)
+    memory_sealed = models.BinaryField(null=True, editable=False)
+    references = models.JSONField(default=dict)
+    counters = models.JSONField(default=dict)
+    next_at = models.DateTimeField(null=True)
+    expected_at = models.DateTimeField(null=True)
+    epoch = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    polls = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    unknowns = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, help_text=_("When something was first sent."))
+    committed_at = models.DateTimeField(null=True, help_text=_("When the vendor was first asked to change data."))
+
+    assurance = models.CharField(max_length=20, choices=Assurance.choices, default=Assurance.NONE)
+    attention_code = models.CharField(max_length=40, blank=True)
+    attention_text = models.CharField(max_length=600, blank=True)
+    resume_step = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("vendor work")
+        verbose_name_plural = _("vendor work")
+        ordering = ("revision__number", "vendor__name")
+        permissions = [
+            ("attest_subtask", "Can confirm vendor work by hand"),
+            ("retry_subtask", "Can try vendor work again"),
+        ]
+        indexes = [
+            models.Index(fields=["vendor", "next_at"], condition=_CLAIMABLE, name="subtask_lane"),
+            models.Index(fields=["lease_until"], condition=_RUNNING, name="subtask_lease"),
+            models.Index(fields=["case", "status"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "vendor", "by_hand"], name="subtask_once_a_plan_and_vendor"),
+            models.CheckConstraint(
+                condition=~_CLAIMABLE | models.Q(next_at__isnull=False),
+                name="subtask_waits_for_a_time",
+            ),
+            models.CheckConstraint(
+                condition=~_RUNNING | models.Q(lease_until__isnull=False),
+                name="subtask_runs_under_a_lease",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status=SubTaskStatus.NEEDS_ATTENTION) | ~models.Q(attention_code=""),
+                name="subtask_attention_says_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"sub_task:{self.pk}"
+
+    def _key(self) -> DataKey:
+        return self.case.data_key
+
+    @property
+    def step_label(self) -> str:
+        """What staff see of the current step."""
+        spec = self.vendor.speaks().steps.get(self.step)
+        return str(spec.label) if spec else self.step
+
+    def held(self) -> Held:
+        """Whether the vendor held anything, over all identifiers: yes if any, no if none, else unknown."""
+        answers = {item.held for item in self.identifiers.all()}
+        if Held.YES in answers:
+            return Held.YES
+        return Held.NO if answers == {Held.NO} else Held.UNKNOWN
+
+
+class SubTaskIdentifier(models.Model):
+    """One identifier in one vendor's part: under which name it is sent, and what came of it."""
+
+    sub_task = models.ForeignKey(SubTask, on_delete=models.CASCADE, related_name="identifiers")
+    identifier = models.ForeignKey(Identifier, on_delete=models.PROTECT, related_name="uses")
+    vendor_name = models.CharField(max_length=100)
+    outcome = models.CharField(max_length=20, choices=Outcome.choices, default=Outcome.PENDING)
+    held = models.CharField(max_length=10, choices=Held.choices, default=Held.UNKNOWN)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(fields=["sub_task", "identifier"], name="subtask_identifier_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.identifier} in {self.sub_task}"

@@ -1,0 +1,214 @@
+"""Vendor accounts: saved from a form or a vendor file, tested, paused and resumed."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from compliance.audit.record import actor_of, record
+from compliance.vault.seal import new_key
+from erasure import actions, dispatch
+from erasure.connectors import REGISTRY
+from erasure.connectors.base import BadSettings, VendorError, parse
+from erasure.connectors.http import Http, Network, check_base_url
+from erasure.errors import Invalid
+from erasure.models import Vendor
+from erasure.states import Pause
+
+PACE = ("first_poll_seconds", "max_poll_seconds", "calls_per_minute", "parallel_calls", "gather_seconds")
+KEYS = {"name", "connector", "base_url", "enabled", "options", "credentials", "pace"}
+
+
+def network() -> Network:
+    """What vendor calls may reach, from the settings."""
+    return Network(
+        allowed_hosts=tuple(settings.VENDOR_HOSTS),
+        loopback=settings.VENDOR_LOOPBACK,
+        proxy=settings.VENDOR_PROXY,
+        ca_bundle=settings.VENDOR_CA_BUNDLE,
+    )
+
+
+def save(values: Mapping[str, Any], *, by: Any = None) -> Vendor:
+    """Creates or updates the account named `values["name"]`; what is left out keeps its value.
+
+    `values` is an entry of the vendor file (README, "Vendor file"). Options and credentials are merged into what is
+    stored. Raises Invalid with every problem; nothing is saved then. Whoever changes the address, the options or the
+    credentials of a paused account resumes it."""
+    problems: list[tuple[str, str]] = [(f"/{key}", _("Unknown field.")) for key in values if key not in KEYS]
+    name = values.get("name")
+    if not isinstance(name, str) or not name.strip() or not slugify(name):
+        raise Invalid([*problems, ("/name", _("A name with at least one letter or digit is needed."))])
+    with transaction.atomic():
+        vendor = Vendor.objects.select_for_update(of=("self",)).filter(name=name.strip()).first()
+        made = vendor is None
+        if vendor is None:
+            vendor = Vendor(id=uuid.uuid4(), name=name.strip(), slug=slugify(name), data_key=new_key())
+            if Vendor.objects.filter(slug=vendor.slug).exists():
+                problems.append(("/name", _("Another account has the short name %(slug)s.") % {"slug": vendor.slug}))
+        changed = _take(vendor, values, problems, made)
+        if problems:
+            raise Invalid(problems)
+        resumed = bool(vendor.pause) and vendor.pause != Pause.BY_HAND
+        if resumed and set(changed) & {"base_url", "options", "credentials"}:
+            _clear(vendor)
+        else:
+            resumed = False
+        vendor.save(force_insert=made)
+        if changed or made:
+            _event(actions.VENDOR_SAVED, vendor, by, changed=changed, connector=vendor.connector)
+        if resumed:
+            _event(actions.VENDOR_RESUMED, vendor, by)
+        dispatch.wake([vendor.pk])
+    return vendor
+
+
+def _take(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, str]], made: bool) -> list[str]:
+    """Puts `values` into `vendor`; returns the names of what changed."""
+    before = {field: getattr(vendor, field) for field in ("connector", "base_url", "enabled", "options", *PACE)}
+    connector = values.get("connector", vendor.connector)
+    if connector not in REGISTRY:
+        text = _("Unknown connector. Known are: %(all)s.") % {"all": ", ".join(REGISTRY)}
+        problems.append(("/connector", text))
+        return []
+    if not made and connector != vendor.connector:
+        problems.append(("/connector", _("An account keeps its connector; make a new account instead.")))
+    vendor.connector = connector
+    cls = REGISTRY[connector]
+    if "enabled" in values:
+        if not isinstance(values["enabled"], bool):
+            problems.append(("/enabled", _("must be true or false")))
+        vendor.enabled = bool(values["enabled"])
+    _take_address(vendor, values, problems)
+    _take_pace(vendor, values.get("pace", {}), problems)
+    options = {**vendor.options, **_mapping(values, "options", problems)}
+    _check(cls.Options, options, "/options", problems)
+    vendor.options = options
+    changed = [field for field, value in before.items() if getattr(vendor, field) != value]
+    given = _mapping(values, "credentials", problems)
+    if given or made:
+        stored = {} if made else vendor.unseal("credentials") or {}
+        credentials = {**stored, **given}
+        _check(cls.Credentials, credentials, "/credentials", problems)
+        if credentials != stored:
+            vendor.seal("credentials", credentials)
+            changed.append("credentials")
+    return changed
+
+
+def _take_address(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, str]]) -> None:
+    if REGISTRY[vendor.connector].by_hand:
+        return
+    try:
+        vendor.base_url = check_base_url(str(values.get("base_url", vendor.base_url)), network())
+    except VendorError as error:
+        problems.append(("/base_url", error.text))
+
+
+def _take_pace(vendor: Vendor, pace: Any, problems: list[tuple[str, str]]) -> None:
+    if not isinstance(pace, Mapping):
+        problems.append(("/pace", _("must be an object")))
+        return
+    for name, value in pace.items():
+        lowest = 0 if name == "gather_seconds" else 1
+        if name not in PACE:
+            problems.append((f"/pace/{name}", _("Unknown field.")))
+        elif not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= 10_000_000:
+            problems.append((f"/pace/{name}", _("must be a whole number, %(min)s or more") % {"min": lowest}))
+        else:
+            setattr(vendor, name, value)
+    if "first_poll_seconds" in pace and "max_poll_seconds" not in pace:
+        vendor.max_poll_seconds = max(vendor.max_poll_seconds, vendor.first_poll_seconds)
+    if vendor.max_poll_seconds < vendor.first_poll_seconds:
+        problems.append(("/pace/max_poll_seconds", _("must not be less than first_poll_seconds")))
+
+
+def _mapping(values: Mapping[str, Any], name: str, problems: list[tuple[str, str]]) -> Mapping[str, Any]:
+    given = values.get(name, {})
+    if isinstance(given, Mapping):
+        return given
+    problems.append((f"/{name}", _("must be an object")))
+    return {}
+
+
+def _check(shape: type[Any], values: Mapping[str, Any], at: str, problems: list[tuple[str, str]]) -> None:
+    try:
+        parse(shape, values)
+    except BadSettings as error:
+        problems += [(f"{at}/{name}", text) for name, text in error.problems.items()]
+
+
+def load(entries: Sequence[Mapping[str, Any]], *, by: Any = None) -> list[Vendor]:
+    """All entries of a vendor file, or none: Invalid names every problem, each pointer with its entry's number."""
+    problems: list[tuple[str, str]] = []
+    saved = []
+    with transaction.atomic():
+        for number, entry in enumerate(entries):
+            if not isinstance(entry, Mapping):
+                problems.append((f"/{number}", _("must be an object")))
+                continue
+            try:
+                with transaction.atomic():
+                    saved.append(save(entry, by=by))
+            except Invalid as error:
+                problems += [(f"/{number}{pointer}", text) for pointer, text in error.problems]
+        if problems:
+            raise Invalid(problems)
+    return saved
+
+
+def test(vendor: Vendor, *, by: Any = None) -> tuple[bool, str]:
+    """Tries the connection without writing anything at the vendor. Returns whether it works, and a sentence.
+
+    A success resumes an account that was paused because of its settings or after failures."""
+    try:
+        connector = vendor.speaks()
+        if connector.by_hand:
+            return True, _("Nothing to test: this work is done by hand.")
+        headers = connector.headers(vendor.opened_credentials())
+        http = Http(vendor.base_url, network(), headers=headers, secrets=tuple(headers.values()))
+        worked, text = True, connector.check(http)
+    except VendorError as error:
+        worked, text = False, error.text
+    except BadSettings as error:
+        worked, text = False, str(error)
+    with transaction.atomic():
+        _event(actions.VENDOR_TESTED, vendor, by, result="ok" if worked else "failed")
+        if worked and vendor.pause in (Pause.CREDENTIALS, Pause.FAILURES):
+            resume(vendor, by=by)
+    return worked, text
+
+
+def pause(vendor: Vendor, code: Pause, note: str, now: datetime, *, trial_at: datetime | None, by: Any = None) -> None:
+    """Pauses the account: its sub-tasks wait. One call may be tried at `trial_at` (never, if None)."""
+    with transaction.atomic():
+        was = vendor.pause
+        vendor.pause, vendor.pause_note, vendor.trial_at = code, note[:500], trial_at
+        vendor.paused_at = vendor.paused_at or now
+        vendor.save(update_fields=["pause", "pause_note", "trial_at", "paused_at"])
+        if was != code:
+            _event(actions.VENDOR_PAUSED, vendor, by, code=code)
+
+
+def resume(vendor: Vendor, *, by: Any = None) -> None:
+    """Ends a pause and wakes the lane."""
+    with transaction.atomic():
+        _clear(vendor)
+        vendor.save(update_fields=["pause", "pause_note", "trial_at", "paused_at", "failures", "not_before"])
+        _event(actions.VENDOR_RESUMED, vendor, by)
+        dispatch.wake([vendor.pk])
+
+
+def _clear(vendor: Vendor) -> None:
+    vendor.pause, vendor.pause_note, vendor.trial_at, vendor.paused_at = "", "", None, None
+    vendor.failures, vendor.not_before = 0, None
+
+
+def _event(action: str, vendor: Vendor, by: Any, **details: Any) -> None:
+    actor = actor_of(by) if by else "system:desk"
+    record(action, actor=actor, subject=f"vendor:{vendor.pk}", vendor=vendor.slug, **details)

@@ -1,0 +1,159 @@
+"""Claiming due work of one vendor: the record of a call commits before anything is sent."""
+
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from compliance import clock
+from compliance.vault.seal import Unreadable
+from erasure import actions, dispatch, lifecycle, planning
+from erasure.connectors.base import BadSettings, Connector, Step, Work
+from erasure.models import Call, CallSubTask, Case, SubTask, Vendor
+from erasure.states import CLAIMABLE, Attention, CaseStatus, Pause, SubTaskStatus
+
+from . import heartbeat, points, settle, steps
+
+RUN_SECONDS = 20  # after this a lane hands back and hints again, so that no vendor keeps a worker
+LEASE = timedelta(seconds=steps.SEND_SECONDS + 60)
+MAX_ATTEMPTS = 6  # tries of one step that ended without an answer (crashes and timeouts)
+TRIAL_EVERY = timedelta(minutes=10)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sub-task that is ours until its lease ends, with everything its step needs."""
+
+    call: Call
+    vendor: Vendor
+    connector: Connector
+    step: Step
+    sub_task: SubTask
+    work: Work
+    begun: float  # time.monotonic() of the claim
+
+
+def run(vendor_id: str) -> None:
+    """Works on a vendor's lane for a bounded time. The queue calls this by its dotted name."""
+    vendor = uuid.UUID(vendor_id)
+    dispatch.heard(vendor)
+    until = time.monotonic() + RUN_SECONDS
+    while time.monotonic() < until:
+        heartbeat.beat()
+        points.reached(points.BEFORE_INTENT)
+        claim = next_claim(vendor)
+        if claim is None:
+            return
+        points.reached(points.AFTER_INTENT)
+        dispatch.wake([vendor])  # another worker may take the next one, as far as the account's pace allows
+        came = steps.perform(claim)
+        points.reached(points.AFTER_REPLY)
+        settle.settle(claim, came)
+        points.reached(points.AFTER_SETTLE)
+    dispatch.wake([vendor])
+
+
+def next_claim(vendor_id: uuid.UUID) -> Claim | None:
+    """Claims the next due sub-task of a vendor, or None when there is none or the account must not be called now.
+
+    Locks in the order vendor, case, sub-task, as everything does that takes more than one of them."""
+    while True:
+        with transaction.atomic():
+            now = clock.now()
+            vendor = Vendor.objects.select_for_update(of=("self",)).select_related("data_key").get(pk=vendor_id)
+            if not _may_call(vendor, now):
+                return None
+            sub_task = _next_due(vendor, now)
+            if sub_task is None:
+                return None
+            claim = _claim(vendor, sub_task, now)
+        if claim is not None:
+            return claim  # else this sub-task was set aside: take the next one
+
+
+def _may_call(vendor: Vendor, now: datetime) -> bool:
+    """Pace, pause and Retry-After of the account. A paused account gets one trial call at a time."""
+    if not vendor.enabled or (vendor.not_before and vendor.not_before > now):
+        return False
+    seen = Call.objects.filter(vendor=vendor).aggregate(
+        minute=Count("pk", filter=Q(started_at__gt=now - MINUTE)),
+        under_way=Count("pk", filter=Q(verdict="", lease_until__gt=now)),
+    )
+    on_trial = vendor.trial_at and vendor.trial_at <= now and not seen["under_way"]
+    if vendor.pause and (vendor.pause == Pause.BY_HAND or not on_trial):
+        return False
+    return seen["minute"] < vendor.calls_per_minute and seen["under_way"] < vendor.parallel_calls
+
+
+def _next_due(vendor: Vendor, now: datetime) -> SubTask | None:
+    """The sub-task that has waited longest, its case locked; cases that somebody else is changing are passed over."""
+    due = SubTask.objects.filter(
+        vendor=vendor, status__in=CLAIMABLE, next_at__lte=now, case__held_at=None, case__status=CaseStatus.IN_PROGRESS
+    )
+    for pk, case_id in due.order_by("next_at").values_list("pk", "case_id")[:20]:
+        locked = Case.objects.select_for_update(of=("self",), skip_locked=True).select_related("data_key")
+        case = locked.filter(pk=case_id, held_at=None).first()
+        sub_task = (
+            SubTask.objects.select_for_update(of=("self",), skip_locked=True)
+            .filter(pk=pk, status__in=CLAIMABLE, next_at__lte=now)
+            .select_related("revision")
+            .first()
+        )
+        if case and sub_task:
+            sub_task.case, sub_task.vendor = case, vendor
+            return sub_task
+    return None
+
+
+def _claim(vendor: Vendor, sub_task: SubTask, now: datetime) -> Claim | None:
+    """Turns a locked, due sub-task into a claim; or sets it aside, saying why, and returns None."""
+    try:
+        connector = vendor.speaks()
+        sub_task.step = connector.renamed.get(sub_task.step, sub_task.step)
+        step = connector.steps[sub_task.step]
+        if not planning.still_approved(sub_task):
+            return settle.set_aside(sub_task, Attention.PLAN_CHANGED)
+        work = planning.work_of(sub_task)
+    except (BadSettings, KeyError):
+        return settle.set_aside(sub_task, Attention.DEFECT)
+    except Unreadable:
+        return settle.set_aside(sub_task, Attention.UNREADABLE)
+    if sub_task.case.cancelled_at and lifecycle.stop_unsent(sub_task):
+        lifecycle.close_if_ended(sub_task.case)
+        return None
+    if sub_task.attempts >= MAX_ATTEMPTS:
+        return settle.set_aside(sub_task, Attention.TOO_MANY_TRIES, resume=step.if_unknown)
+    if step.polls and sub_task.step_since and now - sub_task.step_since > connector.patience:
+        return settle.set_aside(sub_task, Attention.TOO_LONG, resume=step.name)
+
+    sub_task.attempts += 1
+    call = Call.objects.create(
+        vendor=vendor,
+        step=step.name,
+        writes=step.writes,
+        attempt=sub_task.attempts,
+        started_at=now,
+        lease_until=now + LEASE,
+    )
+    CallSubTask.objects.create(call=call, sub_task=sub_task, epoch=sub_task.epoch + 1)
+    lifecycle.move(
+        sub_task,
+        SubTaskStatus.RUNNING,
+        step=step.name,
+        epoch=sub_task.epoch + 1,
+        attempts=sub_task.attempts,
+        lease_until=call.lease_until,
+        sent_at=sub_task.sent_at or (now if step.writes else None),
+        committed_at=sub_task.committed_at or (now if step.commits else None),
+    )
+    if step.writes:
+        lifecycle.work_event(
+            sub_task, actions.WORK_SENDING, step=step.name, attempt=sub_task.attempts, call=f"call:{call.pk}"
+        )
+    if vendor.pause:
+        Vendor.objects.filter(pk=vendor.pk).update(trial_at=now + TRIAL_EVERY)
+    return Claim(call, vendor, connector, step, sub_task, work, time.monotonic())
