@@ -85,7 +85,7 @@ class EventAdmin(admin.ModelAdmin):
 
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
         """What the list shows, filters and search included, as CSV. Leaves an event of its own."""
-        if not self.has_view_permission(request):
+        if not request.user.has_perm("audit.export_event"):
             raise PermissionDenied
         events = self.get_changelist_instance(request).queryset
         # Bounded by the newest event now: the export then holds what is counted, and not the event that tells of it.

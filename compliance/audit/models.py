@@ -45,6 +45,7 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         default_permissions = ("view",)
+        permissions = [("export_event", "Can export the audit trail")]
         base_manager_name = "objects"
         indexes = [
             models.Index(fields=["case", "id"], name="audit_event_case"),

@@ -33,6 +33,7 @@ _APPROVER = (
     "erasure.attest_subtask",
     "erasure.retry_subtask",
     "erasure.reveal_identifier",
+    "erasure.download_evidence",
 )
 _AUDITOR = (*_READ_CASES, "audit.view_*", "audit.export_event")
 _VENDOR_MANAGER = (
@@ -47,7 +48,6 @@ _ADMINISTRATOR = (
     *_APPROVER,
     *_AUDITOR,
     *_VENDOR_MANAGER,
-    "erasure.download_evidence",
     "staff.*_user",
     "staff.*_servicetoken",
     "auth.view_group",

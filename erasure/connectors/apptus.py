@@ -14,7 +14,6 @@ before anything is removed: with `export_before_erasing` no removal starts befor
 
 import hashlib
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,19 +44,16 @@ from .base import (
     step,
 )
 from .http import Http, Reply, basic
+from .zipped import count_records
 
 #: The vendor's status words → ours. `not_found` comes as a status, not as HTTP 404; `error` was seen in Elevate 4.
-STATUSES = {
-    "created": "under way",
-    "started": "under way",
-    "waiting": "under way",
-    "running": "under way",
-    "done": "done",
-    "not_found": "lost",
-    "error": "failed",
-}
+STATUSES = dict.fromkeys(("created", "started", "waiting", "running"), "under way")
+STATUSES |= {"done": "done", "not_found": "lost", "error": "failed"}
 PREFIXES = {"v1": "/api/v1/event-data/", "v2": "/api/v2/event-data/", "admin-v4": "/api/admin/v4/event-data/"}
+CREATE = {"export": "create-export-customer-job", "removal": "create-remove-customer-job"}
 UNKNOWN_JOB = "00000000-0000-4000-8000-000000000000"  # asked for by `check`; no job has this number
+
+Jobs = dict[str, dict[str, Any]]  # customer key → its job: "jid", then "fetching", then "done" (and what was "held")
 
 
 class Apptus(Connector):
@@ -86,22 +82,25 @@ class Apptus(Connector):
             _("Visitors: identifier kinds"), ("visitor_id",), help=_("Sent as they are.")
         )
         archive_days: int = option(
-            _("Days until data is archived"), 5, effect=False, minimum=0, help=_("Shown as the expected duration.")
+            _("Days until data is archived"), 5, effect=False, minimum=0, maximum=365, help=_("For the expected date.")
         )
         keep_export_days: int = option(
             _("Days to keep an export"),
             30,
             effect=False,
             minimum=0,
+            maximum=3650,
             help=_("It is the person's whole file. 0 keeps only its hash and counts."),
         )
 
         def __post_init__(self) -> None:
+            if "customer_key" in self.customer_key_from:  # a hash of the hash would find nobody
+                raise BadSettings({"customer_key_from": "customer_key is a hash already and always accepted"})
             twice = set(self.customer_key_from) & set(self.visitor_key_from)
             if twice:
                 raise BadSettings({"visitor_key_from": f"{', '.join(sorted(twice))} is in customer_key_from already"})
 
-    @dataclass(frozen=True)
+    @dataclass(frozen=True, repr=False)
     class Credentials:
         username: Secret = option(_("User"), Secret(""))
         password: Secret = option(_("Password"), Secret(""))
@@ -122,28 +121,27 @@ class Apptus(Connector):
     def explain(self, operation: Operation) -> Sequence[Any]:
         wait = _("Apptus works on archived data only: allow about %(days)s days.") % {"days": self.options.archive_days}
         if operation == Operation.EXPORT:
-            return (_("Exports what is held of each key and stores the download as evidence."), wait)
+            return _("Exports what is held of each key and stores the download as evidence."), wait
         if self.options.export_before_erasing:
-            first = _(
-                "Exports and downloads what is held of each key, then removes it; linked keys are removed as well."
-            )
-        else:
-            first = _(
-                "Removes each key without an export; linked keys are removed as well. Whether data was held stays unknown."
-            )
-        return (first, wait)
+            return _("Exports and stores what is held of each key, then removes it; linked keys go with it."), wait
+        return _("Removes each key, and linked keys, without an export: whether data was held stays unknown."), wait
 
     def headers(self, credentials: Any) -> Mapping[str, str]:
         if self.options.generation == "v1":
             if not (credentials.username and credentials.password):
-                raise Misconfigured(_t("Generation v1 needs a user and a password."), code="credentials_missing")
+                raise Misconfigured(
+                    _t("Generation v1 needs a user and a password. Nothing was sent; enter both."),
+                    code="credentials_missing",
+                )
             return basic(credentials.username, credentials.password)
         if not credentials.api_key:
-            raise Misconfigured(_t("This generation needs an API key."), code="credentials_missing")
+            raise Misconfigured(
+                _t("This generation needs an API key. Nothing was sent; enter it."), code="credentials_missing"
+            )
         return {"Api-Key": credentials.api_key}
 
     def check(self, http: Http) -> str:
-        self._job(self._get(http, "job-status", UNKNOWN_JOB), UNKNOWN_JOB)
+        self._job(http.get(self._path("job-status"), query={"jid": UNKNOWN_JOB}), UNKNOWN_JOB)
         return _t("Apptus answers and takes the credentials.")
 
     def as_sent(self, kind: str, value: str) -> str:
@@ -156,80 +154,65 @@ class Apptus(Connector):
 
     @step(_("start the export"), writes=True, if_unknown="start_export")  # a second export job harms nobody
     def start_export(self, work: Work, http: Http) -> Result:
-        return self._start(
-            work, http, "exports", "create-export-customer-job", again="start_export", then="await_export"
-        )
+        return self._start(work, http, "export")
 
     @step(_("wait for the export"), polls=True)
     def await_export(self, work: Work, http: Http) -> Result:
-        def done(key: str, jobs: dict[str, Any]) -> Result:
-            jobs[key]["fetching"] = True
-            return Go("fetch_export", remember={"exports": jobs})
-
-        return self._await(work, http, "exports", done, again="start_export")
+        key, jobs, not_done = self._ask(work, http, "export")
+        if not_done:
+            return not_done
+        jobs[key]["fetching"] = True
+        return Go("fetch_export", remember={"export": jobs})
 
     # The first download deletes the file at the vendor: if its outcome is unknown, a fresh export is the way on.
     @step(_("download the export"), writes=True, if_unknown="start_export")
     def fetch_export(self, work: Work, http: Http) -> Result:
-        jobs = _copy(work.memory["exports"])
-        key = next(key for key, job in jobs.items() if job.get("fetching"))
-        number = list(self._keys(work)).index(key) + 1
-        download = http.download(
-            self._path("export-customer-job-result"),
-            query={"jid": jobs[key]["jid"]},
-            name=f"apptus-export-{number}.zip",
-        )
-        counts = _inspect(download)
-        keep = Kept(download, "export", timedelta(days=self.options.keep_export_days), counts or {})
+        keys, jobs = self._keys(work), _jobs(work, "export")
+        key = next(key for key in keys if jobs[key].get("fetching"))
+        name = f"apptus-export-{list(keys).index(key) + 1}.zip"
+        query = {"jid": jobs[key]["jid"]}
+        download = http.download(self._path("export-customer-job-result"), query=query, name=name)
+        counts = count_records(download)
+        kept = Kept(download, "export", timedelta(days=self.options.keep_export_days), counts or {})
         if counts is None:
-            del jobs[key]
-            return HandOver(
-                "attention",
-                _t(
-                    "The export that Apptus delivered is not a readable zip. Nothing was removed. What arrived is kept as "
-                    "evidence; a retry starts a fresh export."
-                ),
-                then="start_export",
-                evidence=[keep],
-                remember={"exports": jobs},
+            note = _t(
+                "What Apptus delivered is not a readable zip of records. Nothing was removed. What arrived is kept as "
+                "evidence; a retry starts a fresh export."
             )
+            return HandOver("attention", note, evidence=[kept])
         held = Held.YES if counts["records"] else Held.NO
         jobs[key] = {"jid": jobs[key]["jid"], "done": True, "held": held}
-        exporting = work.operation == Operation.EXPORT
-        outcome = Outcome.NOT_HELD if held == Held.NO else Outcome.EXPORTED if exporting else Outcome.PENDING
-        shared: dict[str, Any] = {
-            "evidence": [keep],
-            "remember": {"exports": jobs},
-            "said": dict.fromkeys(self._keys(work)[key], Said(outcome if exporting else Outcome.PENDING, held)),
+        outcome = Outcome.PENDING
+        if work.operation == Operation.EXPORT:
+            outcome = Outcome.EXPORTED if held == Held.YES else Outcome.NOT_HELD
+        known: dict[str, Any] = {
+            "remember": {"export": jobs},
+            "evidence": [kept],
+            "said": dict.fromkeys(keys[key], Said(outcome, held)),
         }
-        if not all(jobs.get(key, {}).get("done") for key in self._keys(work)):
-            return Go("await_export", **shared)
-        if exporting:
-            return Finish(assurance=Assurance.CONFIRMED, **shared)
-        return Go("start_removal", **shared)
+        if not all(jobs[key].get("done") for key in keys):
+            return Go("await_export", **known)
+        if work.operation == Operation.EXPORT:
+            return Finish(assurance=Assurance.CONFIRMED, **known)
+        return Go("start_removal", **known)
 
     @step(_("start the removal"), writes=True, commits=True, if_unknown="start_removal")  # what is gone stays gone
     def start_removal(self, work: Work, http: Http) -> Result:
-        call = "create-remove-customer-job"
-        return self._start(work, http, "removals", call, again="start_removal", then="await_removal")
+        return self._start(work, http, "removal")
 
     @step(_("wait for the removal"), polls=True)
     def await_removal(self, work: Work, http: Http) -> Result:
+        key, jobs, not_done = self._ask(work, http, "removal")
+        if not_done:
+            return not_done
+        jobs[key]["done"] = True
         keys = self._keys(work)
-
-        def done(key: str, jobs: dict[str, Any]) -> Result:
-            jobs[key]["done"] = True
-            held = Held(work.memory.get("exports", {}).get(key, {}).get("held", Held.UNKNOWN))
-            outcome = Outcome.NOT_HELD if held == Held.NO else Outcome.ERASED
-            shared: dict[str, Any] = {
-                "remember": {"removals": jobs},
-                "said": dict.fromkeys(keys[key], Said(outcome, held)),
-            }
-            if all(jobs[key].get("done") for key in keys):
-                return Finish(assurance=Assurance.CONFIRMED, **shared)
-            return Stay(after=timedelta(0), **shared)
-
-        return self._await(work, http, "removals", done, again="start_removal")
+        held = Held(_jobs(work, "export").get(key, {}).get("held", Held.UNKNOWN))
+        outcome = Outcome.NOT_HELD if held == Held.NO else Outcome.ERASED
+        known: dict[str, Any] = {"remember": {"removal": jobs}, "said": dict.fromkeys(keys[key], Said(outcome, held))}
+        if all(jobs[key].get("done") for key in keys):
+            return Finish(assurance=Assurance.CONFIRMED, **known)
+        return Go("await_removal", **known)  # not Stay: the others are probably done too, so the pace begins anew
 
     # --- what the steps share
 
@@ -243,88 +226,65 @@ class Apptus(Connector):
     def _path(self, call: str) -> str:
         return PREFIXES[self.options.generation] + call
 
-    def _get(self, http: Http, call: str, jid: str) -> Reply:
-        return http.get(self._path(call), query={"jid": jid})
-
     def _job(self, reply: Reply, expected: str = "") -> tuple[str, str]:
         """The job's number and its status in our words, or BrokenReply."""
         job = reply.json()
         jid, word = job.get("jid"), job.get("status")
-        if not isinstance(jid, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", jid) or (expected and jid != expected):
-            raise BrokenReply(_t("Apptus answered for another job, or without a job number. Nothing is assumed."))
-        if not isinstance(word, str) or word.lower() not in STATUSES:
+        right = isinstance(jid, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,100}", jid) and jid == (expected or jid)
+        status = STATUSES.get(word.lower()) if isinstance(word, str) else None
+        if not right or status is None:
             raise BrokenReply(
-                _t("Apptus answered with a status that its documentation does not have. Nothing is assumed.")
+                _t(
+                    "Apptus answered without a job number, for another job, or with a status that is not documented. "
+                    "Nothing is assumed. Ask the vendor what came of the job, then try again."
+                )
             )
-        return jid, STATUSES[word.lower()]
+        return str(jid), status
 
-    def _start(self, work: Work, http: Http, phase: str, call: str, *, again: str, then: str) -> Result:
+    def _start(self, work: Work, http: Http, phase: str) -> Result:
         """Starts the job of the first key that has none (or whose export was lost on the way), one a pass."""
-        keys, jobs = self._keys(work), _copy(work.memory.get(phase, {}))
-        missing = [key for key in keys if key not in jobs or jobs[key].get("fetching")]
-        jid, status = self._job(http.post(self._path(call), query={"customerKey": missing[0]}))
-        if status in ("lost", "failed"):
-            raise BrokenReply(_t("Apptus answered the start of a job with a status that only an old job can have."))
-        jobs[missing[0]] = {"jid": jid}
-        number = f"_{list(keys).index(missing[0]) + 1}" if len(keys) > 1 else ""
+        keys, jobs = list(self._keys(work)), _jobs(work, phase)
+        key, *others = [key for key in keys if key not in jobs or jobs[key].get("fetching")]
+        jid, status = self._job(http.post(self._path(CREATE[phase]), query={"customerKey": key}))
+        known = {(name, other): job["jid"] for name in CREATE for other, job in _jobs(work, name).items()}
+        known.pop((phase, key), None)
+        if status in ("lost", "failed") or jid in known.values():
+            raise BrokenReply(
+                _t(
+                    "Apptus answered the start of a job with the number or the status of an earlier one. Whether a job "
+                    "was started is unknown. Try again: a retry starts one, and a second one does no harm."
+                )
+            )
+        jobs[key] = {"jid": jid}
+        number = f"_{keys.index(key) + 1}" if len(keys) > 1 else ""
         return Go(
-            again if missing[1:] else then,
+            f"start_{phase}" if others else f"await_{phase}",
             remember={phase: jobs},
-            references={f"{phase.removesuffix('s')}_job{number}": jid},
+            references={f"{phase}_job{number}": jid},
             assurance=Assurance.ACCEPTED,
             expected=timedelta(days=self.options.archive_days + 1),
         )
 
-    def _await(self, work: Work, http: Http, phase: str, done: Any, *, again: str) -> Result:
-        """Asks for one unfinished job a pass: each in turn without a pause, so that no export expires unseen while
-        others are asked for; then the account's pace decides when the next round begins."""
-        jobs = _copy(work.memory[phase])
-        open_keys = [key for key in self._keys(work) if not jobs[key].get("done")]
-        turn = work.memory.get("turn", 0) % len(open_keys)
-        key = open_keys[turn]
-        _jid, status = self._job(self._get(http, "job-status", jobs[key]["jid"]), jobs[key]["jid"])
+    def _ask(self, work: Work, http: Http, phase: str) -> tuple[str, Jobs, Result | None]:
+        """Asks for one unfinished job a pass, each in turn: its key, all jobs, and what to answer if it is not done."""
+        jobs, turn = _jobs(work, phase), work.memory.get("turn", 0)
+        unfinished = [key for key in self._keys(work) if not jobs[key].get("done")]
+        key = unfinished[turn % len(unfinished)]
+        jid = jobs[key]["jid"]
+        _same, status = self._job(http.get(self._path("job-status"), query={"jid": jid}), jid)
         if status == "done":
-            return done(key, jobs)  # type: ignore[no-any-return]
+            return key, jobs, None
         if status == "under way":
-            if turn + 1 < len(open_keys):
-                return Stay(after=timedelta(0), remember={"turn": turn + 1})
-            return Stay(remember={"turn": 0})
+            return key, jobs, Stay(remember={"turn": turn + 1})
         del jobs[key]
         note = (
             _t("Apptus no longer knows the job. Whether it ended is unknown; a retry starts a new one.")
             if status == "lost"
             else _t("Apptus' job ended in an error. Whether anything was done is unknown; a retry starts a new one.")
         )
-        return HandOver("attention", note, code=f"job_{status}", then=again, remember={phase: jobs})
+        then = f"start_{phase}"
+        return key, jobs, HandOver("attention", note, code=f"job_{status}", then=then, remember={phase: jobs})
 
 
-def _copy(jobs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {key: dict(job) for key, job in jobs.items()}
-
-
-def _inspect(download: Any) -> dict[str, int] | None:
-    """How many files and JSON lines the zip holds; `empty.txt` alone means that nothing is held. None: not readable."""
-    try:
-        with download.open() as stream, zipfile.ZipFile(stream) as archive:
-            names = [info for info in archive.infolist() if not info.is_dir()]
-            if [info.filename for info in names] == ["empty.txt"]:
-                return {"files": 0, "records": 0}
-            records = 0
-            for info in names:
-                with archive.open(info) as lines:
-                    records += _count_lines(lines)
-            return {"files": len(names), "records": records} if records else None
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, ValueError):
-        return None
-
-
-def _count_lines(stream: Any) -> int:
-    """Lines that are not blank, in constant memory however long a line is."""
-    count, inside = 0, False
-    while block := stream.read(1 << 20):
-        first, *rest = block.split(b"\n")
-        inside = inside or bool(first.strip())
-        for part in rest:
-            count += inside
-            inside = bool(part.strip())
-    return count + inside
+def _jobs(work: Work, phase: str) -> Jobs:
+    return {key: dict(job) for key, job in work.memory.get(phase, {}).items()}

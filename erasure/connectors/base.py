@@ -131,7 +131,7 @@ class Result:
     expected    how long from now until the vendor should be done, for staff to see
     """
 
-    remember: Mapping[str, Any] = field(default_factory=dict)
+    remember: Mapping[str, Any] = field(default_factory=dict, repr=False)
     references: Mapping[str, str] = field(default_factory=dict)
     said: Mapping[str, Said] = field(default_factory=dict)
     evidence: Sequence[Kept] = ()
@@ -158,7 +158,8 @@ class Stay(Result):
 
 @dataclass(frozen=True)
 class Finish(Result):
-    """The vendor's part is done. `said` must hold an outcome for each identifier of the work."""
+    """The vendor's part is done. By now an outcome must have been said of each identifier of the work, here or in an
+    earlier answer."""
 
 
 @dataclass(frozen=True)
@@ -222,10 +223,12 @@ def option(
     effect: bool = True,
     choices: Sequence[str] = (),
     minimum: int | None = None,
+    maximum: int | None = None,
 ) -> Any:
     """A field of a connector's Options or Credentials. `effect`: a change of it changes what is done at the vendor, so
     that it is part of what people approve."""
-    metadata = {"label": label, "help": help, "effect": effect, "choices": tuple(choices), "minimum": minimum}
+    bounds = {"minimum": minimum, "maximum": maximum}
+    metadata = {"label": label, "help": help, "effect": effect, "choices": tuple(choices), **bounds}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -288,11 +291,13 @@ def parse(shape: type[Any], values: Mapping[str, Any]) -> Any:
             continue
         try:
             parsed[name] = _fits(values[name], types[name])
-            choices, minimum = item.metadata.get("choices"), item.metadata.get("minimum")
+            choices, minimum, maximum = (item.metadata.get(rule) for rule in ("choices", "minimum", "maximum"))
             if choices and parsed[name] not in choices:
                 raise ValueError(f"must be one of {', '.join(choices)}")
             if minimum is not None and parsed[name] < minimum:
                 raise ValueError(f"must be {minimum} or more")
+            if maximum is not None and parsed[name] > maximum:
+                raise ValueError(f"must be {maximum} or less")
         except ValueError as error:
             problems[name] = str(error)
     if problems:
@@ -358,7 +363,7 @@ class Connector:
         cls.steps = {
             name: function.step
             for name in dir(cls)
-            if (function := getattr(cls, name, None)) and hasattr(function, "step")
+            if isinstance(getattr(function := getattr(cls, name, None), "step", None), Step)
         }
         for spec in cls.steps.values():
             if spec.if_unknown not in cls.steps:

@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'event',
                 'verbose_name_plural': 'events',
                 'default_permissions': ('view',),
+                'permissions': [('export_event', 'Can export the audit trail')],
                 'base_manager_name': 'objects',
             },
         ),

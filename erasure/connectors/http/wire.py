@@ -140,6 +140,8 @@ class _Reply(http.client.HTTPResponse):
         lines = self.fp
         super().begin()
         lines.in_head = False
+        if not self.msg.is_multipart() and self.msg.get_payload():  # what follows a line that is no header is lost
+            raise http.client.UnknownProtocol("head")
 
 
 class _Wired(HTTPConnection):

@@ -1,0 +1,71 @@
+"""What a demo runs beside itself: every process it starts, it ends."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+
+
+def fresh_database() -> None:
+    """Empties the demo's own data folder (never a real desk's: see settings.DEMO) and migrates a new database."""
+    if not settings.DEMO:
+        raise RuntimeError("the demo runs in its own data folder only")
+    for item in Path(settings.DATA_DIR).iterdir():
+        if item.is_dir():
+            shutil.rmtree(item)
+        elif item.name != "secret-key":
+            item.unlink()
+    call_command("migrate", verbosity=0)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server on loopback could take this port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def worker(log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The supervised worker, its output in `log`."""
+    with _process([sys.executable, str(settings.BASE_DIR / "manage.py"), "work"], log) as process:
+        yield process
+
+
+@contextmanager
+def web(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The web server on loopback, its output in `log`."""
+    command = [sys.executable, "-m", "gunicorn", "compliance.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
+    with _process(command, log) as process:
+        yield process
+
+
+@contextmanager
+def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("ab") as output:
+        # A session of its own: Ctrl-C reaches the demo alone, which then ends its parts in order.
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            command, stdout=output, stderr=output, cwd=settings.BASE_DIR, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
