@@ -10,14 +10,45 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NewType, get_type_hints
+from typing import Any, ClassVar, Literal, NewType, get_type_hints
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-if TYPE_CHECKING:
-    from .http import Download, Http
+from .errors import BrokenReply, Misconfigured, OutcomeUnknown, Refused, RetryLater, VendorError
+from .http import Download, Http
 
+__all__ = [
+    "KIND",
+    "Assurance",
+    "BadSettings",
+    "BrokenReply",
+    "Connector",
+    "Finish",
+    "Found",
+    "Go",
+    "HandOver",
+    "Held",
+    "Id",
+    "Kept",
+    "Misconfigured",
+    "Nothing",
+    "Operation",
+    "Outcome",
+    "OutcomeUnknown",
+    "Refused",
+    "Result",
+    "RetryLater",
+    "Said",
+    "Secret",
+    "Stay",
+    "Step",
+    "VendorError",
+    "Work",
+    "option",
+    "parse",
+    "step",
+]
 
 # --- words a connector speaks -----------------------------------------------------------------------------------------
 
@@ -96,7 +127,7 @@ class Kept:
     """A downloaded file that becomes evidence. `keep` is how long its content is kept: None as long as the case,
     zero not at all (hash, size and `counts` remain)."""
 
-    download: "Download"
+    download: Download
     kind: str
     keep: timedelta | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -171,43 +202,6 @@ class HandOver(Result):
     note: str
     code: str = "broken_reply"
     then: str = ""
-
-
-# --- what a step raises -----------------------------------------------------------------------------------------------
-
-
-class VendorError(Exception):
-    """Base of what a step may raise. `code` is a stable word, the text a sentence for staff: what happened and what to
-    do. Neither may hold an identifier, a secret or a vendor's body."""
-
-    def __init__(self, text: str, *, code: str = "") -> None:
-        super().__init__(text)
-        self.text = text
-        self.code = code or re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
-
-
-class RetryLater(VendorError):
-    """Nothing was done; try the same step again, `after` a time if the vendor named one."""
-
-    def __init__(self, text: str, *, code: str = "", after: timedelta | None = None) -> None:
-        super().__init__(text, code=code)
-        self.after = after
-
-
-class Refused(VendorError):
-    """The vendor understood and said no, for good. Nothing was done."""
-
-
-class Misconfigured(VendorError):
-    """The account is wrong (credentials, host, settings): the vendor is paused, not 400 cases blamed."""
-
-
-class BrokenReply(VendorError):
-    """The reply is outside what the vendor documents: nothing is assumed, a person must look."""
-
-
-class OutcomeUnknown(VendorError):
-    """The call may have reached the vendor and no reply came. Raised by the client alone, never by a connector."""
 
 
 # --- options and credentials ------------------------------------------------------------------------------------------
@@ -360,11 +354,8 @@ class Connector:
         self.options = options if options is not None else self.Options()
 
     def __init_subclass__(cls) -> None:
-        cls.steps = {
-            name: function.step
-            for name in dir(cls)
-            if isinstance(getattr(function := getattr(cls, name, None), "step", None), Step)
-        }
+        marks = {name: getattr(getattr(cls, name, None), "step", None) for name in dir(cls)}
+        cls.steps = {name: mark for name, mark in marks.items() if isinstance(mark, Step)}
         for spec in cls.steps.values():
             if spec.if_unknown not in cls.steps:
                 raise TypeError(f"{cls.__name__}.{spec.name} writes: it must name the step to go on with if_unknown")
@@ -387,7 +378,7 @@ class Connector:
         """The headers that authenticate a call."""
         return {}
 
-    def check(self, http: "Http") -> str:
+    def check(self, http: Http) -> str:
         """Tries the connection without writing anything; returns a sentence, or raises as a step does."""
         raise NotImplementedError
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from ..base import Misconfigured, VendorError
+from ..errors import Misconfigured, VendorError
 from . import strict, verdicts
 from .addresses import PATH, Network, check_base_url, climbs
 from .transcript import GAP, Redactor, Transcript, cells, is_json, leaves, media_type

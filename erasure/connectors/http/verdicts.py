@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from compliance import clock
 
-from ..base import BrokenReply, Misconfigured, OutcomeUnknown, Refused, RetryLater, VendorError
+from ..errors import BrokenReply, Misconfigured, OutcomeUnknown, Refused, RetryLater, VendorError
 from .addresses import HOST_NAME
 
 LONGEST_WAIT = timedelta(hours=24)

@@ -15,7 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from ..base import RetryLater
+from ..errors import RetryLater
 from .addresses import Network, is_loopback, resolve
 
 CONNECT_SECONDS = 10.0  # for one address
