@@ -1,4 +1,6 @@
-"""Accounts and service tokens."""
+"""Accounts, service tokens, and the replies that a repeated request gets again."""
+
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -68,3 +70,28 @@ class ServiceToken(models.Model):
 
     def __str__(self) -> str:
         return f"token:{self.pk}"
+
+
+class IdempotentReply(models.Model):
+    """What a request with an Idempotency-Key was answered, so that its repeat is answered alike and done once. The key
+    and the request are kept as keyed hashes, of the reply what the API may show: no personal data."""
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=64)
+    request = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["account", "key"], name="staff_reply_once_a_key")]
+
+    def __str__(self) -> str:
+        return f"reply:{self.pk}"
+
+    @classmethod
+    def forget(cls, before: datetime, *, limit: int = 1000) -> int:
+        """Removes at most `limit` replies that were given before this moment; returns how many."""
+        due = cls._default_manager.filter(created_at__lt=before).order_by("pk").values_list("pk", flat=True)[:limit]
+        return cls._default_manager.filter(pk__in=list(due)).delete()[0]

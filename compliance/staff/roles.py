@@ -48,6 +48,7 @@ _ADMINISTRATOR = (
     *_APPROVER,
     *_AUDITOR,
     *_VENDOR_MANAGER,
+    "django_q.view_*",
     "staff.*_user",
     "staff.*_servicetoken",
     "auth.view_group",
