@@ -5,18 +5,17 @@ A connector states what a vendor can do and has one function per step. A step ge
 the queue or a retry loop: those are the engine's. CONTRIBUTING.md, "Add a vendor", is the checklist.
 """
 
-import dataclasses
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, NewType, get_type_hints
+from typing import Any, ClassVar, Literal
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from .errors import BrokenReply, Misconfigured, OutcomeUnknown, Refused, RetryLater, VendorError
 from .http import Download, Http
+from .options import KIND, BadSettings, Nothing, Secret, option, parse
 
 __all__ = [
     "KIND",
@@ -202,101 +201,6 @@ class HandOver(Result):
     note: str
     code: str = "broken_reply"
     then: str = ""
-
-
-# --- options and credentials ------------------------------------------------------------------------------------------
-
-Secret = NewType("Secret", str)
-
-
-def option(
-    label: Any,
-    default: Any = dataclasses.MISSING,
-    *,
-    help: Any = "",
-    effect: bool = True,
-    choices: Sequence[str] = (),
-    minimum: int | None = None,
-    maximum: int | None = None,
-) -> Any:
-    """A field of a connector's Options or Credentials. `effect`: a change of it changes what is done at the vendor, so
-    that it is part of what people approve."""
-    bounds = {"minimum": minimum, "maximum": maximum}
-    metadata = {"label": label, "help": help, "effect": effect, "choices": tuple(choices), **bounds}
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-@dataclass(frozen=True)
-class Nothing:
-    """Options or credentials of a connector that has none."""
-
-
-class BadSettings(ValueError):
-    """Settings that do not fit their dataclass; `problems` maps a field's name to a sentence."""
-
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{name}: {text}" for name, text in problems.items()))
-        self.problems = dict(problems)
-
-
-KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
-
-
-def _fits(value: Any, wanted: Any) -> Any:
-    """`value` as the type `wanted`, or a ValueError that says what is wanted."""
-    if wanted is bool:
-        if isinstance(value, bool):
-            return value
-        raise ValueError("must be true or false")
-    if wanted is int:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        raise ValueError("must be a whole number")
-    if wanted == tuple[str, ...]:
-        if isinstance(value, list | tuple) and all(isinstance(item, str) and KIND.fullmatch(item) for item in value):
-            return tuple(value)
-        raise ValueError("must be a list of identifier kinds (lower-case words)")
-    if wanted == dict[str, str]:
-        if isinstance(value, Mapping) and all(
-            isinstance(kind, str) and KIND.fullmatch(kind) and isinstance(name, str) and name
-            for kind, name in value.items()
-        ):
-            return dict(value)
-        raise ValueError("must map identifier kinds (lower-case words) to the vendor's names")
-    if isinstance(value, str):
-        return value
-    raise ValueError("must be text")
-
-
-def parse(shape: type[Any], values: Mapping[str, Any]) -> Any:
-    """`values` (from JSON or a form) as an instance of the dataclass `shape`.
-
-    Raises `BadSettings` naming every field that is unknown, missing, of the wrong type or not among its choices."""
-    fields = {item.name: item for item in dataclasses.fields(shape)}
-    types = get_type_hints(shape)
-    problems = {name: f"unknown; known are {', '.join(fields) or 'none'}" for name in values if name not in fields}
-    parsed = {}
-    for name, item in fields.items():
-        if name not in values:
-            if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-                problems[name] = "is required"
-            continue
-        try:
-            parsed[name] = _fits(values[name], types[name])
-            choices, minimum, maximum = (item.metadata.get(rule) for rule in ("choices", "minimum", "maximum"))
-            if choices and parsed[name] not in choices:
-                raise ValueError(f"must be one of {', '.join(choices)}")
-            if minimum is not None and parsed[name] < minimum:
-                raise ValueError(f"must be {minimum} or more")
-            if maximum is not None and parsed[name] > maximum:
-                raise ValueError(f"must be {maximum} or less")
-        except ValueError as error:
-            problems[name] = str(error)
-    if problems:
-        raise BadSettings(problems)
-    return shape(**parsed)
 
 
 # --- a connector ------------------------------------------------------------------------------------------------------
