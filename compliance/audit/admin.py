@@ -42,6 +42,7 @@ class EventChangeList(ChangeList):
 
 @admin.register(Event)
 class EventAdmin(admin.ModelAdmin):
+    place = 100
     list_display = ("at", "action", "case", "by", "summary")
     list_filter = (ActionFilter, ("at", admin.DateFieldListFilter))
     search_fields = ("case__exact",)

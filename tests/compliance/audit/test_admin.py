@@ -15,7 +15,7 @@ LIST = "admin:audit_event_changelist"
 @pytest.fixture
 def auditor(db):
     account = get_user_model().objects.create_user("anna", password="x", is_staff=True)
-    account.user_permissions.add(Permission.objects.get(codename="view_event"))
+    account.user_permissions.set(Permission.objects.filter(codename__in=["view_event", "export_event"]))
     return account
 
 

@@ -1,0 +1,220 @@
+"""The forms of the case pages. They shape what was typed; what is right is decided by intake and lifecycle."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from compliance import clock
+from erasure.connectors.base import BadSettings
+from erasure.intake import Opening
+from erasure.lifecycle.shared import MAX_NOTE
+from erasure.models import Vendor
+from erasure.normalise import KNOWN_KINDS, clean_text
+from erasure.states import CancelReason, Channel, Ground, Kind, RefusalGround, Regime
+
+EMPTY_ROWS = 5
+NO_CHOICE: list[tuple[str, Any]] = [("", "---------")]
+
+
+def identifier_kinds() -> list[tuple[str, str]]:
+    """The kinds a desk knows, and those that an enabled vendor account maps to a name of its own."""
+    kinds = dict.fromkeys(KNOWN_KINDS)
+    for vendor in Vendor.objects.filter(enabled=True):
+        try:
+            kinds |= dict.fromkeys(vendor.speaks().accepts)
+        except BadSettings:
+            continue
+    return [(kind, kind.replace("_", " ")) for kind in kinds]
+
+
+def people() -> QuerySet[Any]:
+    """Accounts that can look after a case."""
+    users = get_user_model()._default_manager
+    return users.filter(is_active=True, is_staff=True, is_service=False).order_by("username")
+
+
+class NoteField(forms.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("Note"))
+        kwargs.setdefault("required", False)
+        super().__init__(max_length=MAX_NOTE, widget=forms.Textarea({"rows": 2, "cols": 60}), **kwargs)
+
+
+class OpeningForm(forms.Form):
+    """What is known of a request when it comes in."""
+
+    kind = forms.ChoiceField(label=_("Request type"), choices=Kind.choices)
+    regime = forms.ChoiceField(label=_("Law"), choices=Regime.choices)
+    country = forms.CharField(label=_("Country"), required=False, max_length=2, help_text=_("Two letters, such as DE."))
+    subdivision = forms.CharField(
+        label=_("State or region"),
+        required=False,
+        max_length=10,
+        help_text=_("Its short form, such as BY. Country and region choose the public holidays."),
+    )
+    ground = forms.ChoiceField(label=_("Reason"), choices=Ground.choices)
+    channel = forms.ChoiceField(label=_("Channel"), choices=Channel.choices)
+    received_at = forms.DateTimeField(
+        label=_("Received"),
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("In the desk's time zone. The time to reply is counted from this day."),
+    )
+    name = forms.CharField(label=_("Name"), required=False, max_length=200, widget=forms.TextInput({"size": 50}))
+    reply_to = forms.CharField(
+        label=_("Reply address"), required=False, max_length=320, widget=forms.TextInput({"size": 50})
+    )
+    language = forms.CharField(label=_("Language"), required=False, max_length=35)
+    acting_for = forms.CharField(
+        label=_("Acting for"), required=False, max_length=200, widget=forms.TextInput({"size": 50})
+    )
+    external_id = forms.CharField(
+        label=_("External id"), required=False, max_length=200, help_text=_("The number this request has elsewhere.")
+    )
+    vendors = forms.MultipleChoiceField(
+        label=_("Vendors"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None chosen: every enabled vendor account."),
+    )
+    handler: Any = forms.ModelChoiceField(label=_("Handler"), queryset=None, required=False)
+    note = NoteField()
+
+    #: Heading → its fields, in the order of the page.
+    sections = (
+        (_("Request"), ("kind", "regime", "country", "subdivision", "ground", "channel", "received_at", "external_id")),
+        (_("Requester"), ("name", "reply_to", "language", "acting_for")),
+        (_("Handling"), ("vendors", "handler", "note")),
+    )
+    requester = ("name", "reply_to", "language", "acting_for")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["received_at"].initial = clock.now
+        vendors = Vendor.objects.filter(enabled=True)
+        self.fields["vendors"].choices = [(vendor.slug, vendor.name) for vendor in vendors]  # type: ignore[attr-defined]
+        self.fields["handler"].queryset = people()  # type: ignore[attr-defined]
+
+    def clean_country(self) -> str:
+        return str(self.cleaned_data["country"]).upper()
+
+    def opening(self, identifiers: list[tuple[str, str]]) -> Opening:
+        """The form as intake takes it."""
+        given = self.cleaned_data
+        return Opening(
+            identifiers=identifiers,
+            requester={name: given[name] for name in self.requester if given[name]},
+            **{name: given[name] for name in given if name not in self.requester},
+        )
+
+    def pointers(self) -> dict[str, str]:
+        """Intake's JSON pointers → the fields here."""
+        found = {f"/{name}": name for name in self.fields if name not in self.requester}
+        found |= {f"/requester/{name}": name for name in self.requester}
+        return found | {f"/vendors/{number}": "vendors" for number in range(len(self.cleaned_data.get("vendors", ())))}
+
+
+class IdentifierForm(forms.Form):
+    """One identifier. A row without a value is an empty row."""
+
+    kind = forms.CharField(label=_("Kind"), widget=forms.Select)
+    value = forms.CharField(
+        label=_("Value"),
+        strip=False,
+        widget=forms.TextInput({"size": 50, "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, kinds: list[tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].widget.choices = identifier_kinds() if kinds is None else kinds
+        self.fields["kind"].initial = KNOWN_KINDS[0]
+
+    def has_changed(self) -> bool:
+        return bool(self["value"].data)
+
+
+class _Rows(forms.BaseFormSet):
+    def filled(self) -> list[tuple[int, tuple[str, str]]]:
+        """The rows that hold an identifier, each with its number on the page."""
+        rows = ((number, form.cleaned_data) for number, form in enumerate(self.forms) if form.has_changed())
+        return [(number, (row["kind"], row["value"])) for number, row in rows]
+
+    def put_problems(self, problems: list[tuple[str, str]], numbers: list[int]) -> list[tuple[str, str]]:
+        """Puts intake's problems at their rows; `numbers` are the rows that were handed to it. Returns the others."""
+        others = []
+        for pointer, text in problems:
+            match pointer.split("/"):
+                case ["", "identifiers", number, field] if number.isdigit() and int(number) < len(numbers):
+                    self.forms[numbers[int(number)]].add_error(field, text)
+                case _:
+                    others.append((pointer, text))
+        return others
+
+
+IdentifierRows = forms.formset_factory(IdentifierForm, formset=_Rows, extra=EMPTY_ROWS, max_num=500)
+
+
+class FindForm(forms.Form):
+    """Looks a person up. It is posted: nothing personal may stand in an address."""
+
+    kind = forms.ChoiceField(label=_("Look for"))
+    value = forms.CharField(
+        label=_("Exact text"),
+        strip=False,
+        widget=forms.TextInput({"size": 50, "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].choices = [*identifier_kinds(), (self.EXTERNAL, _("external id"))]  # type: ignore[attr-defined]
+
+    EXTERNAL = "external id"  # no identifier kind holds a space
+
+
+class NoteForm(forms.Form):
+    note = NoteField()
+
+
+class RequiredNoteForm(forms.Form):
+    note = NoteField(required=True)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label=_("Reason"), max_length=500, widget=forms.TextInput({"size": 40}))
+
+    def clean_reason(self) -> str:
+        try:
+            return clean_text(self.cleaned_data["reason"], max_length=500)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class ApproveForm(NoteForm):
+    digest = forms.CharField(widget=forms.HiddenInput)
+
+
+class RejectForm(NoteForm):
+    field_order = ("ground", "note")
+    ground = forms.ChoiceField(label=_("Ground"), choices=[*NO_CHOICE, *RefusalGround.choices])
+
+
+class CancelForm(NoteForm):
+    field_order = ("reason", "duplicate_of", "note")
+    reason = forms.ChoiceField(label=_("Reason"), choices=[*NO_CHOICE, *CancelReason.choices])
+    duplicate_of = forms.CharField(
+        label=_("Duplicate of"), required=False, max_length=20, help_text=_("The reference of the other case.")
+    )
+
+
+class AssignForm(forms.Form):
+    handler: Any = forms.ModelChoiceField(label=_("Handler"), queryset=None, required=False, empty_label=_("nobody"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["handler"].queryset = people()  # type: ignore[attr-defined]
+
+
+class RemoveForm(forms.Form):
+    identifier = forms.UUIDField(widget=forms.HiddenInput)

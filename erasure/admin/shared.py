@@ -1,0 +1,145 @@
+"""What the desk's pages share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from compliance.vault.seal import Unreadable
+from erasure.connectors.base import BadSettings
+from erasure.errors import DeskError
+from erasure.models import Call
+from erasure.states import CaseStatus, SubTaskStatus, Verdict
+
+#: Status → how it looks: a tone and a sign that can be told apart without colour.
+LOOKS: dict[str, tuple[str, str]] = {
+    CaseStatus.DRAFT: ("quiet", "✎"),
+    CaseStatus.AWAITING_APPROVAL: ("waiting", "◔"),
+    CaseStatus.IN_PROGRESS: ("going", "▶"),
+    CaseStatus.COMPLETED: ("good", "✓"),
+    CaseStatus.PARTLY_COMPLETED: ("warn", "◐"),
+    CaseStatus.REJECTED: ("quiet", "✗"),
+    CaseStatus.CANCELLED: ("quiet", "⊘"),
+    SubTaskStatus.PLANNED: ("quiet", "✎"),
+    SubTaskStatus.READY: ("going", "▷"),
+    SubTaskStatus.RUNNING: ("going", "▶"),
+    SubTaskStatus.WAITING: ("waiting", "◔"),
+    SubTaskStatus.AWAITING_IDENTIFIER: ("warn", "?"),
+    SubTaskStatus.AWAITING_ATTESTATION: ("warn", "☐"),
+    SubTaskStatus.NEEDS_ATTENTION: ("bad", "!"),
+    SubTaskStatus.DONE: ("good", "✓"),
+    SubTaskStatus.SKIPPED: ("quiet", "–"),
+    SubTaskStatus.STOPPED: ("quiet", "■"),
+    Verdict.OK: ("good", "✓"),
+    Verdict.FAILED: ("warn", "✗"),
+    Verdict.UNKNOWN: ("bad", "?"),
+}
+
+
+def badge(tone: str, sign: str, word: Any) -> SafeString:
+    """A sign and a word; the tone only colours what the word says."""
+    return format_html(
+        '<span class="desk-badge desk-{}"><span aria-hidden="true">{}</span> {}</span>', tone, sign, word
+    )
+
+
+def status_badge(status: Any) -> SafeString:
+    """The badge of a case's or sub-task's status, or of a verdict."""
+    return badge(*LOOKS[status], status.label)
+
+
+def step_label(call: Call) -> str:
+    """What staff read for a call's step: the connector's words, or the stored name where it has none any more."""
+    with suppress(BadSettings, KeyError):
+        return str(call.vendor.speaks().steps[call.step].label)
+    return call.step
+
+
+class DeskPages(admin.ModelAdmin):
+    """Base of every page: the desk's stylesheet, plain titles, nothing deleted, no count of whole tables."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    class Media:
+        css = {"all": ["erasure/desk.css"]}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+
+class FoundByReference(DeskPages):
+    """A list whose search box takes a case reference in full; `search_fields` names where it stands. The box itself
+    (templates/admin/erasure/search_form.html) takes nothing else, so that no person's name gets into an address."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return super().get_search_results(request, queryset, search_term.strip().upper())
+
+
+class ReadOnly(DeskPages):
+    """Pages to look at: no adding, no changing, no actions."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields or ()
+
+
+def demand(request: HttpRequest, permission: str) -> None:
+    """403 for whoever lacks `permission`, whatever button the request claims to come from."""
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+@contextmanager
+def telling(request: HttpRequest, done: Any = "") -> Iterator[None]:
+    """Runs a change and tells its end: `done` when it succeeded, else the refusal's own words."""
+    try:
+        yield
+    except DeskError as error:
+        messages.error(request, error.text)
+    except Unreadable:
+        messages.error(
+            request,
+            _("The sealed data could not be opened. Nothing was changed. Check the key ring (KEY_RING)."),
+        )
+    else:
+        if done:
+            messages.success(request, done)
+
+
+def tell_errors(request: HttpRequest, form: forms.Form) -> None:
+    """The errors of a small form, as messages: the page they stand on is drawn anew."""
+    for name, errors in form.errors.items():
+        label = form.fields[name].label if name in form.fields else ""
+        for error in errors:
+            messages.error(request, f"{label}: {error}" if label else str(error))
+
+
+def put_problems(form: forms.Form, problems: list[tuple[str, str]], fields: dict[str, str]) -> None:
+    """Puts the problems of an `Invalid` at their fields; `fields` maps JSON pointers to field names. A problem without
+    a field stands above the form."""
+    for pointer, text in problems:
+        name = fields.get(pointer)
+        form.add_error(name if name in form.fields else None, text)
