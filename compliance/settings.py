@@ -20,9 +20,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
 
+def _text(name: str, default: str = "") -> str:
+    try:
+        return env.str(name, default=default).strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE must name a file that can be read: {error.strerror}.") from None
+
+
 def _read(name: str, expected: str, convert: Callable[[str], Any], default: str) -> Any:
     """The variable `name` through `convert`; a bad value is one line that says what was expected, never the value."""
-    raw = env.str(name, default=default).strip()
+    raw = _text(name, default)
     try:
         return convert(raw)
     except (ValueError, KeyError, ImproperlyConfigured):
@@ -74,9 +81,9 @@ def _file_or_none(raw: str) -> str | None:
 
 DEBUG = _read("DEBUG", "0 or 1", _switch, "0")
 #: Set by manage.py for `demo` alone: an own data folder inside DATA_DIR, an own SQLite database, sandbox vendors.
-DEMO = env.str("ERASURE_DESK_DEMO", default="")
+DEMO = _text("ERASURE_DESK_DEMO")
 
-DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve()
+DATA_DIR = Path(_text("DATA_DIR") or BASE_DIR / "var").resolve()
 if DEMO:
     DATA_DIR = DATA_DIR / DEMO
 try:
@@ -84,13 +91,13 @@ try:
 except OSError as error:
     raise ImproperlyConfigured(f"DATA_DIR must be a folder that can be written: {error.strerror}.") from None
 
-KEY_RING = Path(env.str("KEY_RING", default="") or DATA_DIR / "keys" / "ring.json")
-AUDIT_SIGNING_KEY = Path(env.str("AUDIT_SIGNING_KEY", default="") or DATA_DIR / "keys" / "audit-signing.pem")
-EVIDENCE_DIR = Path(env.str("EVIDENCE_DIR", default="") or DATA_DIR / "evidence")
+KEY_RING = Path(_text("KEY_RING") or DATA_DIR / "keys" / "ring.json")
+AUDIT_SIGNING_KEY = Path(_text("AUDIT_SIGNING_KEY") or DATA_DIR / "keys" / "audit-signing.pem")
+EVIDENCE_DIR = Path(_text("EVIDENCE_DIR") or DATA_DIR / "evidence")
 
 
 def _secret_key() -> str:
-    given = env.str("SECRET_KEY", default="").strip()
+    given = _text("SECRET_KEY")
     if given:
         return given
     if not (DEBUG or DEMO):
@@ -211,15 +218,19 @@ USE_I18N = True
 # --- database, cache, queue -------------------------------------------------------------------------------------------
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def _database_url(raw: str) -> dict[str, Any]:
+    if not raw.startswith(("sqlite:///", "postgres://", "postgresql://")):
+        raise ValueError
+    return dict(env.db_url_config(raw))
+
+
+_sqlite = f"sqlite:///{DATA_DIR / 'desk.sqlite3'}"
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": _read(
-        "DATABASE_URL",
-        "a database URL such as postgres://user:password@host:5432/name",
-        lambda raw: env.db_url_config(raw),
-        "" if DEMO else f"sqlite:///{DATA_DIR / 'desk.sqlite3'}",
-    )
-    if not DEMO
-    else {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "desk.sqlite3")}
+    "default": _database_url(_sqlite)
+    if DEMO
+    else _read("DATABASE_URL", "a sqlite:/// or postgres:// address", _database_url, _sqlite)
 }
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
@@ -230,10 +241,8 @@ if _database["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
-elif _database["ENGINE"].endswith("postgresql"):
-    _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 else:
-    raise ImproperlyConfigured("DATABASE_URL must be a sqlite:/// or postgres:// address.")
+    _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": _read(
@@ -268,7 +277,7 @@ Q_CLUSTER: dict[str, Any] = {
     "save_limit": -1,
     "poll": 0.3,
     "guard_cycle": 1,
-    "label": "Wake-ups",
+    "label": "Queue",
     **({"orm": "default"} if QUEUE_BROKER == "orm" else {"redis": QUEUE_BROKER}),
 }
 
@@ -302,6 +311,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Open, approve and follow privacy cases; pull the audit trail.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -14,7 +14,9 @@ HINT_LASTS = 15
 def wake(vendors: Iterable[uuid.UUID]) -> None:
     """Once the transaction has committed, one hint for each lane that has none under way."""
     for vendor in sorted(set(vendors)):
-        transaction.on_commit(lambda vendor=vendor: _hint(vendor))
+        # robust: what was committed stands, even if the queue cannot be reached; the sweep makes up for the hint.
+        # No functools.partial here: Django logs such a failure by the __qualname__, which a partial does not have.
+        transaction.on_commit(lambda vendor=vendor: _hint(vendor), robust=True)  # type: ignore[misc]
 
 
 def heard(vendor: uuid.UUID) -> None:

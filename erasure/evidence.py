@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +16,9 @@ from compliance.vault.chunks import SealedWriter, open_sealed
 from erasure import actions
 from erasure.connectors.base import Kept
 from erasure.models import Call, Case, Evidence, SubTask
+
+#: A file that nobody has written to for so long is in no worker's hands (a download's lease is renewed each second).
+STRAY_AFTER = timedelta(hours=1)
 
 
 class Sink:
@@ -101,9 +105,24 @@ def expire(evidence: Evidence) -> None:
 
 
 def expire_due(now: datetime, *, limit: int = 100) -> int:
-    """Removes content whose time is over, and files that no row knows (a worker died before its commit)."""
+    """Removes content whose time is over; returns of how many files."""
     due = list(Evidence.objects.filter(keep_until__lte=now, removed_at=None).select_related("case")[:limit])
     for evidence in due:
         with transaction.atomic():
             expire(evidence)
     return len(due)
+
+
+def remove_strays(now: datetime) -> int:
+    """Removes files that no row knows: their worker died between the download and its commit. Returns how many."""
+    last_written = (now - STRAY_AFTER).timestamp()
+    old = {}
+    for path in Path(settings.EVIDENCE_DIR).glob("*/*.sealed"):
+        with suppress(FileNotFoundError, ValueError):  # gone meanwhile; not one of ours
+            if path.stat().st_mtime < last_written:
+                old[str(uuid.UUID(path.stem))] = path
+    known = {str(pk) for pk in Evidence.objects.in_bulk(list(old))} if old else set()
+    strays = [path for name, path in old.items() if name not in known]
+    for path in strays:
+        path.unlink(missing_ok=True)
+    return len(strays)

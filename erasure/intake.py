@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from compliance.audit.record import actor_of, record
 from compliance.deadlines import due_on
 from compliance.vault.seal import fingerprint, new_key
 from erasure import actions, planning
+from erasure.connectors.base import BadSettings
 from erasure.errors import Conflict, Invalid
 from erasure.lifecycle import add_note, changing
 from erasure.models import Case, Identifier, ReferenceCounter, SubTaskIdentifier, Vendor
@@ -141,7 +143,14 @@ def add_identifier(case: Case, *, by: Any, kind: str, value: str) -> Identifier:
         ):
             raise Conflict("wrong_state", _("The case is closed; open a new one for a further identifier."))
         known = case.identifiers.filter(fingerprint=fingerprint(kind, normal.match)).first()
-        if known:
+        if known and known.state != IdentifierState.DISMISSED:
+            return known
+        if known:  # somebody wants it back
+            known.state, known.added_by = IdentifierState.ACCEPTED, by
+            known.save(update_fields=["state", "added_by"])
+            subject = f"identifier:{known.pk}"
+            record(actions.IDENTIFIER_ADDED, actor=actor_of(by), case=case.reference, subject=subject, kind=kind)
+            planning.redraw(case, by=by)
             return known
         added = _add(case, kind, normal, by)
         planning.redraw(case, by=by)
@@ -196,8 +205,12 @@ def find_by_identifier(kind: str, value: str) -> list[Case]:
 
 
 def find_by_external_id(external_id: str) -> list[Case]:
-    """Cases with this external id, of whatever account."""
-    return list(Case.objects.filter(external_id_fingerprint=fingerprint("external_id", external_id.strip())))
+    """Cases with this external id, of whatever account. Raises Invalid when it cannot be one."""
+    try:
+        mark = fingerprint("external_id", clean_text(external_id, max_length=200))
+    except ValueError as error:
+        raise Invalid([("/external_id", str(error))]) from None
+    return list(Case.objects.filter(external_id_fingerprint=mark))
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------
@@ -230,7 +243,7 @@ def _checked(opening: Opening, received_at: datetime, now: datetime) -> tuple[li
         problems.append(("/external_id", str(error)))
 
     vendors = []
-    known = {vendor.slug: vendor for vendor in Vendor.objects.filter(slug__in=opening.vendors)}
+    known = {vendor.slug: vendor for vendor in Vendor.objects.all()} if opening.vendors else {}
     for number, slug in enumerate(opening.vendors):
         vendor = known.get(slug)
         if vendor is None:
@@ -281,7 +294,11 @@ def _identifier(
 
 
 def _mapped_kinds() -> set[str]:
-    return {kind for vendor in Vendor.objects.filter(enabled=True) for kind in vendor.speaks().accepts}
+    kinds: set[str] = set()
+    for vendor in Vendor.objects.filter(enabled=True):
+        with suppress(BadSettings):  # a plan says so
+            kinds |= set(vendor.speaks().accepts)
+    return kinds
 
 
 def _refuse_used(mark: str, by: Any) -> None:

@@ -80,6 +80,8 @@ def _phone(text: str, country: str) -> Normal:
         number = None
     if number is None or not phonenumbers.is_possible_number(number):
         raise ValueError(_("It is not a phone number. Write it with its country code, such as +49 30 123456."))
+    if number.extension:
+        raise ValueError(_("A phone number with an extension cannot be looked up. Leave the extension out."))
     normal = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return Normal(normal, normal)
 

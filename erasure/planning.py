@@ -19,6 +19,7 @@ from compliance.vault.seal import keyed_digest
 from erasure import actions
 from erasure.connectors.base import BadSettings, Connector, Id, Misconfigured, Work
 from erasure.connectors.http import PreparedCall, Preview, Previewed
+from erasure.errors import Conflict
 from erasure.models import Case, Identifier, PlanParty, PlanRevision, SubTask, SubTaskIdentifier, Vendor
 from erasure.states import (
     IdentifierState,
@@ -74,10 +75,10 @@ def draw(case: Case, number: int) -> list[Part]:
     earlier = SubTask.objects.filter(case=case, revision__number__lt=number, revision__status=RevisionStatus.APPROVED)
     planned = set(earlier.values_list("vendor", flat=True))
     covered = set(earlier.values_list("vendor", "identifiers__identifier"))
-    chosen = case.vendors.all() if case.vendors.exists() else Vendor.objects.filter(enabled=True)
+    chosen = case.vendors.all() if case.vendors.exists() else Vendor.objects.all()
     parts = []
-    for vendor in chosen.order_by("name"):
-        connector = vendor.speaks()
+    for vendor in chosen.filter(enabled=True).order_by("name"):
+        connector = _connector(vendor)
         mine = [(item, connector.accepts[item.kind]) for item in usable if item.kind in connector.accepts]
         added = tuple((item, name) for item, name in mine if (vendor.pk, item.pk) not in covered)
         if not mine:
@@ -89,6 +90,16 @@ def draw(case: Case, number: int) -> list[Part]:
         if added or (not mine and vendor.pk not in planned):
             parts.append(Part(vendor, connector, operation, added, reason))
     return parts
+
+
+def _connector(vendor: Vendor) -> Connector:
+    try:
+        return vendor.speaks()
+    except BadSettings as error:
+        text = _(
+            "The settings of the vendor account %(name)s do not fit (%(why)s). Correct them first; nothing was done."
+        )
+        raise Conflict("vendor_settings", text % {"name": vendor.name, "why": error}) from None
 
 
 def redraw(case: Case, *, by: Any = None) -> PlanRevision | None:

@@ -18,6 +18,7 @@ from erasure.connectors.base import BadSettings, VendorError, parse
 from erasure.connectors.http import Http, Network, check_base_url
 from erasure.errors import Invalid
 from erasure.models import Vendor
+from erasure.normalise import clean_text
 from erasure.states import Pause
 
 PACE = ("first_poll_seconds", "max_poll_seconds", "calls_per_minute", "parallel_calls", "gather_seconds")
@@ -42,13 +43,17 @@ def save(values: Mapping[str, Any], *, by: Any = None) -> Vendor:
     credentials of a paused account resumes it."""
     problems: list[tuple[str, str]] = [(f"/{key}", _("Unknown field.")) for key in values if key not in KEYS]
     name = values.get("name")
-    if not isinstance(name, str) or not name.strip() or not slugify(name):
+    if not isinstance(name, str) or not slugify(name):
         raise Invalid([*problems, ("/name", _("A name with at least one letter or digit is needed."))])
+    try:
+        name = clean_text(name, max_length=100)
+    except ValueError as error:
+        raise Invalid([*problems, ("/name", str(error))]) from None
     with transaction.atomic():
-        vendor = Vendor.objects.select_for_update(of=("self",)).filter(name=name.strip()).first()
+        vendor = Vendor.objects.select_for_update(of=("self",), no_key=True).filter(name=name).first()
         made = vendor is None
         if vendor is None:
-            vendor = Vendor(id=uuid.uuid4(), name=name.strip(), slug=slugify(name), data_key=new_key())
+            vendor = Vendor(id=uuid.uuid4(), name=name, slug=slugify(name), data_key=new_key())
             if Vendor.objects.filter(slug=vendor.slug).exists():
                 problems.append(("/name", _("Another account has the short name %(slug)s.") % {"slug": vendor.slug}))
         changed = _take(vendor, values, problems, made)
@@ -72,7 +77,7 @@ def _take(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, s
     """Puts `values` into `vendor`; returns the names of what changed."""
     before = {field: getattr(vendor, field) for field in ("connector", "base_url", "enabled", "options", *PACE)}
     connector = values.get("connector", vendor.connector)
-    if connector not in REGISTRY:
+    if not isinstance(connector, str) or connector not in REGISTRY:
         text = _("Unknown connector. Known are: %(all)s.") % {"all": ", ".join(REGISTRY)}
         problems.append(("/connector", text))
         return []
@@ -106,8 +111,11 @@ def _take_address(vendor: Vendor, values: Mapping[str, Any], problems: list[tupl
         return
     try:
         vendor.base_url = check_base_url(str(values.get("base_url", vendor.base_url)), network())
+        clean_text(vendor.base_url, max_length=500)
     except VendorError as error:
         problems.append(("/base_url", error.text))
+    except ValueError as error:
+        problems.append(("/base_url", str(error)))
 
 
 def _take_pace(vendor: Vendor, pace: Any, problems: list[tuple[str, str]]) -> None:
@@ -143,7 +151,7 @@ def _check(shape: type[Any], values: Mapping[str, Any], at: str, problems: list[
         problems += [(f"{at}/{name}", text) for name, text in error.problems.items()]
 
 
-def load(entries: Sequence[Mapping[str, Any]], *, by: Any = None) -> list[Vendor]:
+def load(entries: Sequence[Any], *, by: Any = None) -> list[Vendor]:
     """All entries of a vendor file, or none: Invalid names every problem, each pointer with its entry's number."""
     problems: list[tuple[str, str]] = []
     saved = []

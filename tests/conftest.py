@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 
 from tests import services
+from tests.trail import trail_can_be_emptied  # noqa: F401 - a fixture for every transactional test
 
 
 def pytest_unconfigure() -> None:

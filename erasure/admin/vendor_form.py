@@ -165,7 +165,8 @@ def _option_field(item: Any, wanted: Any, default: Any) -> forms.Field:
     if wanted is bool:
         return forms.BooleanField(**{**shared, "required": False})
     if wanted is int:
-        return forms.IntegerField(**{**shared, "required": True}, min_value=metadata.get("minimum"))
+        bounds = {"min_value": metadata.get("minimum"), "max_value": metadata.get("maximum")}
+        return forms.IntegerField(**{**shared, "required": True}, **bounds)
     if wanted == tuple[str, ...]:
         return KindsField(**shared)
     if wanted == dict[str, str]:

@@ -44,6 +44,7 @@ TYPES: dict[str, tuple[int, Any]] = {
     "not_stoppable": (409, gettext_lazy("It does not wait for a person")),
     "nothing_to_approve": (409, gettext_lazy("No plan awaits approval")),
     "plan_changed": (409, gettext_lazy("The plan is not the one that was read")),
+    "vendor_settings": (409, gettext_lazy("The settings of a vendor account do not fit")),
     "wrong_state": (409, gettext_lazy("The state of the case does not allow it")),
     "too_large": (413, gettext_lazy("The request is too large")),
     "unsupported_media_type": (415, gettext_lazy("The body must be JSON")),

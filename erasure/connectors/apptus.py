@@ -266,7 +266,8 @@ class Apptus(Connector):
         )
 
     def _ask(self, work: Work, http: Http, phase: str) -> tuple[str, Jobs, Result | None]:
-        """Asks for one unfinished job a pass, each in turn: its key, all jobs, and what to answer if it is not done."""
+        """Asks for one unfinished job a pass: its key, all jobs, and what to answer if it is not done. A round asks for
+        each in turn without a pause, lest an export expires unseen; the pace decides when the next one begins."""
         jobs, turn = _jobs(work, phase), work.memory.get("turn", 0)
         unfinished = [key for key in self._keys(work) if not jobs[key].get("done")]
         key = unfinished[turn % len(unfinished)]
@@ -275,7 +276,8 @@ class Apptus(Connector):
         if status == "done":
             return key, jobs, None
         if status == "under way":
-            return key, jobs, Stay(remember={"turn": turn + 1})
+            round_over = (turn + 1) % len(unfinished) == 0
+            return key, jobs, Stay(None if round_over else timedelta(0), remember={"turn": turn + 1})
         del jobs[key]
         note = (
             _t("Apptus no longer knows the job. Whether it ended is unknown; a retry starts a new one.")

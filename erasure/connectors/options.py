@@ -66,6 +66,8 @@ def _fits(value: Any, wanted: Any) -> Any:
             return dict(value)
         raise ValueError("must map identifier kinds (lower-case words) to the vendor's names")
     if isinstance(value, str):
+        if any(ord(character) < 32 and character not in "\n\r\t" for character in value):
+            raise ValueError("must not hold control characters")
         return value
     raise ValueError("must be text")
 

@@ -49,11 +49,15 @@ def submit(case: Case, *, by: Any) -> None:
             raise Conflict("no_identifiers", _("The case has no identifier. Add one, then submit it."))
         revision = planning.redraw(case)
         if revision is None or not revision.sub_tasks.exists():
-            raise Conflict("no_vendors", _("There is no enabled vendor, so there is nothing to approve."))
+            raise _no_vendors()
         move_case(case, CaseStatus.AWAITING_APPROVAL)
         case_event(
             case, actions.CASE_SUBMITTED, by, f"plan:{revision.pk}", revision=revision.number, digest=revision.digest
         )
+
+
+def _no_vendors() -> Conflict:
+    return Conflict("no_vendors", _("There is no enabled vendor, so there is nothing to approve."))
 
 
 def approve(case: Case, *, by: Any, digest: str, note: str = "") -> None:
@@ -73,6 +77,8 @@ def approve(case: Case, *, by: Any, digest: str, note: str = "") -> None:
             planning.redraw(case)
         elif digest != revision.digest:
             stale = True
+        elif not revision.sub_tasks.exists():
+            raise _no_vendors()
         else:
             _approve(case, revision, by, note)
     if stale:
@@ -150,8 +156,8 @@ def reject(case: Case, *, by: Any, ground: str, note: str = "") -> None:
     with changing(case, by) as case:
         revision = open_revision(case)
         if case.status == CaseStatus.IN_PROGRESS and revision:
-            _discard(case, revision, by, dismiss=True)
-            keep_note(case, by, note, about=f"plan:{revision.pk}")
+            noted = keep_note(case, by, note, about=f"plan:{revision.pk}")
+            _discard(case, revision, by, dismiss=True, ground=ground, **noted)
             close_if_ended(case)
             return
         expect(case, CaseStatus.DRAFT, CaseStatus.AWAITING_APPROVAL)
@@ -163,13 +169,16 @@ def reject(case: Case, *, by: Any, ground: str, note: str = "") -> None:
         case_event(case, actions.CASE_REJECTED, by, ground=ground, **noted)
 
 
-def _discard(case: Case, revision: PlanRevision, by: Any, *, dismiss: bool = False) -> None:
+def _discard(case: Case, revision: PlanRevision, by: Any, *, dismiss: bool = False, **details: Any) -> None:
+    """`dismiss`: identifiers that no approved plan version uses are dismissed with it."""
+    approved = case.identifiers.filter(uses__sub_task__revision__status=RevisionStatus.APPROVED).values("pk")
     PlanRevision.objects.filter(pk=revision.pk, status=RevisionStatus.OPEN).update(status=RevisionStatus.DISCARDED)
     for sub_task in revision.sub_tasks.select_related("vendor"):
         end(sub_task, SubTaskStatus.SKIPPED, reason="discarded", event=actions.WORK_SKIPPED, by=by)
         if dismiss:
-            case.identifiers.filter(uses__sub_task=sub_task).update(state=IdentifierState.DISMISSED)
-    case_event(case, actions.PLAN_DISCARDED, by, f"plan:{revision.pk}", revision=revision.number)
+            added = case.identifiers.filter(uses__sub_task=sub_task).exclude(pk__in=approved)
+            added.update(state=IdentifierState.DISMISSED)
+    case_event(case, actions.PLAN_DISCARDED, by, f"plan:{revision.pk}", revision=revision.number, **details)
 
 
 def cancel(case: Case, *, by: Any, reason: str, note: str = "", duplicate_of: str = "") -> None:
@@ -180,7 +189,8 @@ def cancel(case: Case, *, by: Any, reason: str, note: str = "", duplicate_of: st
     problems = []
     if reason not in CancelReason.values:
         problems.append(("/reason", _("Choose a reason: %(all)s.") % {"all": ", ".join(CancelReason.values)}))
-    original = Case.objects.filter(reference=duplicate_of).exclude(pk=case.pk).first() if duplicate_of else None
+    named = duplicate_of if duplicate_of.isprintable() else ""  # PostgreSQL takes no NUL in a text
+    original = Case.objects.filter(reference=named).exclude(pk=case.pk).first() if named else None
     if reason == CancelReason.DUPLICATE and original is None:
         problems.append(("/duplicate_of", _("Name the reference of the case that this one repeats.")))
     if problems:

@@ -57,7 +57,7 @@ def expect(case: Case, *statuses: CaseStatus) -> None:
 
 
 def wrong_state(case: Case) -> Conflict:
-    status = CaseStatus(case.status).label
+    status = str(CaseStatus(case.status).label)
     if case.cancelled_at and case.status == CaseStatus.IN_PROGRESS:
         status = _("cancelled; what was sent is followed to its end")
     elif case.held_at:

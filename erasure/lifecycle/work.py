@@ -8,7 +8,7 @@ from compliance import clock
 from erasure import actions, dispatch
 from erasure.errors import Conflict
 from erasure.models import SubTask
-from erasure.states import Assurance, Attention, Operation, Outcome, SubTaskStatus
+from erasure.states import Assurance, Operation, Outcome, SubTaskStatus, Verdict
 
 from .shared import changing_work, close_if_ended, end, move, required_note, work_event
 
@@ -20,12 +20,13 @@ def attest(sub_task: SubTask, *, by: Any, note: str) -> None:
             raise Conflict("not_awaiting_attestation", _("This vendor work does not wait for a confirmation by hand."))
         noted = required_note(case, by, note, sub_task)
         done = _CONFIRMED[Operation(sub_task.operation)]
-        sub_task.identifiers.filter(outcome__in=[Outcome.PENDING, Outcome.FAILED]).update(outcome=done)
+        sub_task.identifiers.filter(outcome__in=_UNDONE).update(outcome=done)
         sub_task.assurance = Assurance.CONFIRMED
         end(sub_task, SubTaskStatus.DONE, event=actions.WORK_ATTESTED, by=by, **noted)
         close_if_ended(case)
 
 
+_UNDONE = (Outcome.PENDING, Outcome.FAILED, Outcome.REFUSED)
 _CONFIRMED = {
     Operation.ERASE: Outcome.ERASED,
     Operation.RESTRICT: Outcome.RESTRICTED,
@@ -45,16 +46,21 @@ def searched(sub_task: SubTask, *, by: Any, note: str) -> None:
 
 
 def retry(sub_task: SubTask, *, by: Any) -> None:
-    """Tries again what needs attention, from the step that its connector names for it."""
+    """Tries again what needs attention, from the step that its connector names for it. What is approved is checked
+    again before anything is sent."""
     with changing_work(sub_task, by) as (_case, sub_task):
-        if sub_task.status != SubTaskStatus.NEEDS_ATTENTION or sub_task.attention_code == Attention.PLAN_CHANGED:
+        if sub_task.status != SubTaskStatus.NEEDS_ATTENTION:
             raise Conflict("not_retryable", _("This vendor work does not wait to be tried again."))
         now = clock.now()
         step = sub_task.resume_step or sub_task.step
         cleared = {"attention_code": "", "attention_text": "", "resume_step": ""}
         counters = {"attempts": 0, "polls": 0, "unknowns": 0, "step_since": now}
+        sub_task.identifiers.filter(outcome__in=_UNDONE).update(outcome=Outcome.PENDING)
         move(sub_task, SubTaskStatus.READY, step=step, next_at=now, **counters, **cleared)
         work_event(sub_task, actions.WORK_RETRIED, by, step=step)
+        last = sub_task.calls.order_by("-started_at").first()
+        if last and last.writes and last.step == step and last.verdict == Verdict.UNKNOWN:
+            work_event(sub_task, actions.WORK_MAY_REPEAT, by, step=step, call=f"call:{last.pk}")
         dispatch.wake([sub_task.vendor_id])
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compliance.vault.models import DataKey
 from erasure.connectors import REGISTRY
-from erasure.connectors.base import Connector, parse
+from erasure.connectors.base import BadSettings, Connector, parse
 from erasure.states import Pause
 
 from .sealed import SealedModel
@@ -61,9 +61,17 @@ class Vendor(SealedModel):
     def _key(self) -> DataKey:
         return self.data_key
 
+    @classmethod
+    def locked(cls, pk: Any) -> "Vendor":
+        """The account with its row locked. Rows that point to it may still be added meanwhile: a plan is drawn under
+        its case's lock, and the engine takes a vendor's lock before a case's."""
+        return cls.objects.select_for_update(of=("self",), no_key=True).select_related("data_key").get(pk=pk)
+
     def speaks(self) -> Connector:
         """The connector, with this account's options. Raises `BadSettings` when stored options no longer fit."""
-        cls = REGISTRY[self.connector]
+        cls = REGISTRY.get(self.connector)
+        if cls is None:
+            raise BadSettings({"connector": f"{self.connector} is not known to this release"})
         return cls(parse(cls.Options, self.options))
 
     def opened_credentials(self) -> Any:

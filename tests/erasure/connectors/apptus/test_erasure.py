@@ -73,6 +73,15 @@ def test_unfinished_jobs_are_asked_for_in_turn(vendor: Vendor, drive: Callable[.
     assert vendor.asked(STATUS) == ["e1", "e2", "e1", "e2"]
 
 
+def test_a_round_of_questions_is_asked_without_a_pause_lest_an_export_expires(
+    vendor: Vendor, drive: Callable[..., Drive]
+) -> None:
+    vendor.words |= {"e1": ["waiting"], "e2": ["waiting"], "e3": ["waiting"]}
+    sub_task = until(drive(ANNA, BERT, VISITOR), "await_export")
+    waits = [result.after for _pass in range(6) if isinstance(result := sub_task.once(), Stay)]
+    assert waits == [timedelta(0), timedelta(0), None, timedelta(0), timedelta(0), None]
+
+
 def test_after_one_of_several_removals_is_done_the_pace_begins_anew(
     vendor: Vendor, drive: Callable[..., Drive]
 ) -> None:
