@@ -1,5 +1,6 @@
 """Vendor accounts: saved from a form or a vendor file, tested, paused and resumed."""
 
+import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from django.db import transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from compliance import clock
 from compliance.audit.record import actor_of, record
 from compliance.vault.seal import new_key
 from erasure import actions, dispatch
@@ -19,7 +21,7 @@ from erasure.connectors.http import Http, Network, check_base_url
 from erasure.errors import Invalid
 from erasure.models import Vendor
 from erasure.normalise import clean_text
-from erasure.states import Pause
+from erasure.states import Pause, SubTaskStatus
 
 PACE = ("first_poll_seconds", "max_poll_seconds", "calls_per_minute", "parallel_calls", "gather_seconds")
 KEYS = {"name", "connector", "base_url", "enabled", "options", "credentials", "pace"}
@@ -33,6 +35,11 @@ def network() -> Network:
         proxy=settings.VENDOR_PROXY,
         ca_bundle=settings.VENDOR_CA_BUNDLE,
     )
+
+
+def secrets_of(credentials: Any) -> tuple[str, ...]:
+    """The texts in an account's credentials, which no transcript may show."""
+    return tuple(filter(None, dataclasses.asdict(credentials).values()))
 
 
 def save(values: Mapping[str, Any], *, by: Any = None) -> Vendor:
@@ -178,8 +185,9 @@ def test(vendor: Vendor, *, by: Any = None) -> tuple[bool, str]:
         connector = vendor.speaks()
         if connector.by_hand:
             return True, _("Nothing to test: this work is done by hand.")
-        headers = connector.headers(vendor.opened_credentials())
-        http = Http(vendor.base_url, network(), headers=headers, secrets=tuple(headers.values()))
+        credentials = vendor.opened_credentials()
+        headers = connector.headers(credentials)
+        http = Http(vendor.base_url, network(), headers=headers, secrets=secrets_of(credentials))
         worked, text = True, connector.check(http)
     except VendorError as error:
         worked, text = False, error.text
@@ -208,6 +216,8 @@ def resume(vendor: Vendor, *, by: Any = None) -> None:
     with transaction.atomic():
         _clear(vendor)
         vendor.save(update_fields=["pause", "pause_note", "trial_at", "paused_at", "failures", "not_before"])
+        # The desk's patience with what could not be sent begins anew: the pause was not the vendor's silence.
+        vendor.sub_tasks.filter(status=SubTaskStatus.READY).update(step_since=clock.now())
         _event(actions.VENDOR_RESUMED, vendor, by)
         dispatch.wake([vendor.pk])
 

@@ -58,9 +58,9 @@ def retry(sub_task: SubTask, *, by: Any) -> None:
         sub_task.identifiers.filter(outcome__in=_UNDONE).update(outcome=Outcome.PENDING)
         move(sub_task, SubTaskStatus.READY, step=step, next_at=now, **counters, **cleared)
         work_event(sub_task, actions.WORK_RETRIED, by, step=step)
-        last = sub_task.calls.order_by("-started_at").first()
-        if last and last.writes and last.step == step and last.verdict == Verdict.UNKNOWN:
-            work_event(sub_task, actions.WORK_MAY_REPEAT, by, step=step, call=f"call:{last.pk}")
+        before = sub_task.calls.filter(step=step, writes=True).exclude(verdict=Verdict.FAILED).first()
+        if before:
+            work_event(sub_task, actions.WORK_MAY_REPEAT, by, step=step, call=f"call:{before.pk}")
         dispatch.wake([sub_task.vendor_id])
 
 

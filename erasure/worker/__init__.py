@@ -1,5 +1,6 @@
 """The engine. A lane is a vendor's due sub-tasks; a worker claims one, makes one call, settles it, and goes on.
 
+    claims      what these parts hand to each other, and the times that hang together
     lanes       claim due work: intent before bytes          (transaction 1)
     steps       run one step of a connector: one HTTP call   (no transaction)
     settle      write down what came of it, if still ours    (transaction 2)

@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -11,30 +10,17 @@ from django.db.models import Count, Q
 from compliance import clock
 from compliance.vault.seal import Unreadable
 from erasure import actions, dispatch, lifecycle, planning
-from erasure.connectors.base import BadSettings, Connector, Step, Work
+from erasure.connectors.base import BadSettings
 from erasure.models import Call, CallSubTask, Case, SubTask, Vendor
 from erasure.states import CLAIMABLE, Attention, CaseStatus, Pause, SubTaskStatus
 
-from . import heartbeat, points, settle, steps
+from . import claims, heartbeat, points, settle, steps
+from .claims import Claim
 
 RUN_SECONDS = 20  # after this a lane hands back and hints again, so that no vendor keeps a worker
-LEASE = timedelta(seconds=steps.SEND_SECONDS + 60)
 MAX_ATTEMPTS = 6  # tries of one step that ended without an answer (crashes and timeouts)
 TRIAL_EVERY = timedelta(minutes=10)
 MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A sub-task that is ours until its lease ends, with everything its step needs."""
-
-    call: Call
-    vendor: Vendor
-    connector: Connector
-    step: Step
-    sub_task: SubTask
-    work: Work
-    begun: float  # time.monotonic() of the claim
 
 
 def run(vendor_id: str) -> None:
@@ -48,12 +34,13 @@ def run(vendor_id: str) -> None:
         claim = next_claim(vendor)
         if claim is None:
             return
-        points.reached(points.AFTER_INTENT)
-        dispatch.wake([vendor])  # another worker may take the next one, as far as the account's pace allows
+        points.reached(points.AFTER_INTENT, claim.step.name)
+        if claim.more:
+            dispatch.wake([vendor])  # another worker may take the next one, as far as the account's pace allows
         came = steps.perform(claim)
-        points.reached(points.AFTER_REPLY)
+        points.reached(points.AFTER_REPLY, claim.step.name)
         settle.settle(claim, came)
-        points.reached(points.AFTER_SETTLE)
+        points.reached(points.AFTER_SETTLE, claim.step.name)
     dispatch.wake([vendor])
 
 
@@ -64,13 +51,13 @@ def next_claim(vendor_id: uuid.UUID) -> Claim | None:
     while True:
         with transaction.atomic():
             now = clock.now()
-            vendor = Vendor.objects.select_for_update(of=("self",)).select_related("data_key").get(pk=vendor_id)
+            vendor = Vendor.locked(vendor_id)
             if not _may_call(vendor, now):
                 return None
-            sub_task = _next_due(vendor, now)
+            sub_task, more = _next_due(vendor, now)
             if sub_task is None:
                 return None
-            claim = _claim(vendor, sub_task, now)
+            claim = _claim(vendor, sub_task, now, more=more)
         if claim is not None:
             return claim  # else this sub-task was set aside: take the next one
 
@@ -89,12 +76,14 @@ def _may_call(vendor: Vendor, now: datetime) -> bool:
     return seen["minute"] < vendor.calls_per_minute and seen["under_way"] < vendor.parallel_calls
 
 
-def _next_due(vendor: Vendor, now: datetime) -> SubTask | None:
-    """The sub-task that has waited longest, its case locked; cases that somebody else is changing are passed over."""
+def _next_due(vendor: Vendor, now: datetime) -> tuple[SubTask | None, bool]:
+    """The sub-task that has waited longest, its case locked, and whether there are more; cases that somebody else is
+    changing are passed over."""
     due = SubTask.objects.filter(
         vendor=vendor, status__in=CLAIMABLE, next_at__lte=now, case__held_at=None, case__status=CaseStatus.IN_PROGRESS
     )
-    for pk, case_id in due.order_by("next_at").values_list("pk", "case_id")[:20]:
+    waiting = list(due.order_by("next_at").values_list("pk", "case_id")[:20])
+    for pk, case_id in waiting:
         locked = Case.objects.select_for_update(of=("self",), skip_locked=True).select_related("data_key")
         case = locked.filter(pk=case_id, held_at=None).first()
         sub_task = (
@@ -105,31 +94,37 @@ def _next_due(vendor: Vendor, now: datetime) -> SubTask | None:
         )
         if case and sub_task:
             sub_task.case, sub_task.vendor = case, vendor
-            return sub_task
-    return None
+            return sub_task, len(waiting) > 1
+    return None, False
 
 
-def _claim(vendor: Vendor, sub_task: SubTask, now: datetime) -> Claim | None:
+def _claim(vendor: Vendor, sub_task: SubTask, now: datetime, *, more: bool) -> Claim | None:
     """Turns a locked, due sub-task into a claim; or sets it aside, saying why, and returns None."""
     try:
         connector = vendor.speaks()
         sub_task.step = connector.renamed.get(sub_task.step, sub_task.step)
         step = connector.steps[sub_task.step]
         if not planning.still_approved(sub_task):
-            return settle.set_aside(sub_task, Attention.PLAN_CHANGED)
+            settle.set_aside(sub_task, Attention.PLAN_CHANGED)
+            return None
         work = planning.work_of(sub_task)
     except (BadSettings, KeyError):
-        return settle.set_aside(sub_task, Attention.DEFECT)
+        settle.set_aside(sub_task, Attention.DEFECT)
+        return None
     except Unreadable:
-        return settle.set_aside(sub_task, Attention.UNREADABLE)
+        settle.set_aside(sub_task, Attention.UNREADABLE)
+        return None
     if sub_task.case.cancelled_at and lifecycle.stop_unsent(sub_task):
         lifecycle.close_if_ended(sub_task.case)
         return None
     if sub_task.attempts >= MAX_ATTEMPTS:
-        return settle.set_aside(sub_task, Attention.TOO_MANY_TRIES, resume=step.if_unknown)
+        settle.set_aside(sub_task, Attention.TOO_MANY_TRIES, resume=step.if_unknown)
+        return None
     if step.polls and sub_task.step_since and now - sub_task.step_since > connector.patience:
-        return settle.set_aside(sub_task, Attention.TOO_LONG, resume=step.name)
+        settle.set_aside(sub_task, Attention.TOO_LONG, resume=step.name)
+        return None
 
+    before = {"sent_at": sub_task.sent_at, "committed_at": sub_task.committed_at}
     sub_task.attempts += 1
     call = Call.objects.create(
         vendor=vendor,
@@ -137,7 +132,7 @@ def _claim(vendor: Vendor, sub_task: SubTask, now: datetime) -> Claim | None:
         writes=step.writes,
         attempt=sub_task.attempts,
         started_at=now,
-        lease_until=now + LEASE,
+        lease_until=now + claims.LEASE,
     )
     CallSubTask.objects.create(call=call, sub_task=sub_task, epoch=sub_task.epoch + 1)
     lifecycle.move(
@@ -156,4 +151,4 @@ def _claim(vendor: Vendor, sub_task: SubTask, now: datetime) -> Claim | None:
         )
     if vendor.pause:
         Vendor.objects.filter(pk=vendor.pk).update(trial_at=now + TRIAL_EVERY)
-    return Claim(call, vendor, connector, step, sub_task, work, time.monotonic())
+    return Claim(call, vendor, connector, step, sub_task, work, before, time.monotonic(), more)

@@ -9,5 +9,5 @@ AFTER_SETTLE = "after_settle"
 ALL = (BEFORE_INTENT, AFTER_INTENT, BEFORE_SEND, AFTER_REPLY, AFTER_SETTLE)
 
 
-def reached(point: str) -> None:
-    """Does nothing. Tests put a process's end in its place."""
+def reached(point: str, step: str = "") -> None:
+    """Does nothing. Tests put a process's end in its place. `step`: of the claim, once there is one."""

@@ -6,7 +6,7 @@ the sub-task goes to the step that its connector names, and the trail names a po
 
 import random
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from compliance import clock
 from erasure import actions, dispatch, evidence, lifecycle, vendors
 from erasure.connectors.base import (
+    BadSettings,
     BrokenReply,
     Finish,
     Go,
@@ -30,10 +31,7 @@ from erasure.connectors.base import (
 from erasure.models import Call, Case, SubTask, Vendor
 from erasure.states import Assurance, Attention, Outcome, Pause, SubTaskStatus, Verdict
 
-from .steps import Came
-
-if TYPE_CHECKING:
-    from .lanes import Claim
+from .claims import Came, Claim
 
 FAILURES_TO_PAUSE = 5
 MAX_UNKNOWNS = 8
@@ -43,7 +41,7 @@ TRIAL_AFTER_FAILURES = timedelta(minutes=1)
 TRIAL_AFTER_CREDENTIALS = timedelta(hours=1)
 
 
-def settle(claim: "Claim", came: Came) -> None:
+def settle(claim: Claim, came: Came) -> None:
     """Settles a call by its own worker."""
     try:
         with transaction.atomic():
@@ -71,8 +69,13 @@ def abandon(call: Call) -> None:
         if not _close_call(call.pk, Verdict.UNKNOWN, "worker_lost", call.transcript, expired_at=clock.now()):
             return
         sub_task = _mine(sub_task_id, epoch)
-        step = vendor.speaks().steps[call.step]
-        _unknown(sub_task, step, "worker_lost", call)
+        try:
+            connector = vendor.speaks()
+            step = connector.steps[connector.renamed.get(call.step, call.step)]
+        except (BadSettings, KeyError):
+            _attention(sub_task, Attention.DEFECT, ATTENTION_TEXTS[Attention.DEFECT](), sub_task.step)
+        else:
+            _unknown(sub_task, step, "worker_lost", call)
         lifecycle.close_if_ended(sub_task.case)
         dispatch.wake([vendor.pk])
 
@@ -89,8 +92,9 @@ ATTENTION_TEXTS = {
         "approval. Nothing was sent. Undo the change, or give this work up and open a new case."
     ),
     Attention.TOO_MANY_TRIES: lambda: _(
-        "Several tries of this step ended without an answer, so it may have been done more than once. Look at the "
-        "vendor's own screen, then try again or confirm by hand."
+        "Several tries of this step ended without an answer. If it changes something at the vendor, it may have been "
+        "done more than once; the trail names each try. Look at the vendor's own screen, then try again or confirm by "
+        "hand."
     ),
     Attention.TOO_LONG: lambda: _(
         "The vendor has not finished in the time it should need. What was sent stands. Ask the vendor, then try again "
@@ -121,29 +125,26 @@ def _verdict(step: Step, came: Came) -> tuple[Verdict, str]:
     return Verdict.FAILED, failure.code
 
 
-def _apply(sub_task: SubTask, claim: "Claim", came: Came, vendor: Vendor, verdict: Verdict, code: str) -> set[Any]:
+def _apply(sub_task: SubTask, claim: Claim, came: Came, vendor: Vendor, verdict: Verdict, code: str) -> set[Any]:
     """Moves the sub-task on; returns the ids of evidence that was kept."""
     now, failure = clock.now(), came.failure
     if came.result is not None:
-        if vendor.failures or vendor.pause in (Pause.FAILURES, Pause.CREDENTIALS):
+        if vendor.pause in (Pause.FAILURES, Pause.CREDENTIALS):
             vendors.resume(vendor)
+        elif vendor.failures:
+            vendor.failures = 0
+            vendor.save(update_fields=["failures"])
         return _go_on(sub_task, claim, came, came.result, now)
-    if isinstance(failure, OutcomeUnknown):
+    if verdict == Verdict.FAILED:  # nothing was done: a case that is cancelled now has sent nothing by this call
+        SubTask.objects.filter(pk=sub_task.pk).update(**claim.before)
+    if isinstance(failure, OutcomeUnknown) and claim.step.writes:
         _count_failure(vendor, failure.text, now)
         _unknown(sub_task, claim.step, code, claim.call)
-    elif isinstance(failure, RetryLater):
-        if failure.code == "asked_to_wait" or failure.after:
-            vendor.not_before = now + (failure.after or timedelta(seconds=_backoff(sub_task.polls)))
-            vendor.save(update_fields=["not_before"])
-        else:
-            _count_failure(vendor, failure.text, now)
-        if sub_task.step_since and now - sub_task.step_since > PATIENCE + claim.connector.patience * claim.step.polls:
-            _attention(sub_task, failure.code, failure.text, claim.step.name)
-        else:
-            wait = failure.after or timedelta(seconds=_backoff(sub_task.polls))
-            _again(sub_task, claim.step.name, now + wait, attempts=0, polls=sub_task.polls + 1)
+    elif isinstance(failure, RetryLater | OutcomeUnknown):
+        _retry_later(sub_task, claim, failure, vendor, now)
     elif isinstance(failure, Misconfigured):
-        vendors.pause(vendor, Pause.CREDENTIALS, failure.text, now, trial_at=now + TRIAL_AFTER_CREDENTIALS)
+        if vendor.pause != Pause.BY_HAND:
+            vendors.pause(vendor, Pause.CREDENTIALS, failure.text, now, trial_at=now + TRIAL_AFTER_CREDENTIALS)
         _again(sub_task, claim.step.name, now, attempts=0)
     elif isinstance(failure, Refused | BrokenReply):
         if isinstance(failure, Refused):
@@ -155,10 +156,29 @@ def _apply(sub_task: SubTask, claim: "Claim", came: Came, vendor: Vendor, verdic
     return set()
 
 
-def _go_on(sub_task: SubTask, claim: "Claim", came: Came, result: Result, now: datetime) -> set[Any]:
+def _retry_later(
+    sub_task: SubTask, claim: Claim, failure: RetryLater | OutcomeUnknown, vendor: Vendor, now: datetime
+) -> None:
+    """Nothing was done, or the step only reads: it is run again, for as long as the desk has patience."""
+    after = getattr(failure, "after", None)
+    wait = after or timedelta(seconds=_backoff(sub_task.polls))
+    if failure.code == "asked_to_wait" or after:
+        vendor.not_before = now + wait
+        vendor.save(update_fields=["not_before"])
+    else:
+        _count_failure(vendor, failure.text, now)
+    if sub_task.step_since and now - sub_task.step_since > PATIENCE + claim.connector.patience * claim.step.polls:
+        _attention(sub_task, failure.code, failure.text, claim.step.name)
+    else:
+        _again(sub_task, claim.step.name, now + wait, attempts=0, polls=sub_task.polls + 1)
+
+
+def _go_on(sub_task: SubTask, claim: Claim, came: Came, result: Result, now: datetime) -> set[Any]:
     kept = _take_in(sub_task, claim, came, result, now)
     step = claim.step
     match result:
+        case Finish() if sub_task.identifiers.filter(outcome=Outcome.PENDING).exists():
+            _attention(sub_task, Attention.DEFECT, ATTENTION_TEXTS[Attention.DEFECT](), step.if_unknown)
         case Finish():
             _finish(sub_task)
         case HandOver(to="attestation"):
@@ -190,7 +210,7 @@ def _go_on(sub_task: SubTask, claim: "Claim", came: Came, result: Result, now: d
     return kept
 
 
-def _take_in(sub_task: SubTask, claim: "Claim", came: Came, result: Result, now: datetime) -> set[Any]:
+def _take_in(sub_task: SubTask, claim: Claim, came: Came, result: Result, now: datetime) -> set[Any]:
     """What every result may carry beside the way on."""
     memory = {**claim.work.memory, **result.remember}
     sub_task.seal("memory", {name: value for name, value in memory.items() if value is not None} or None)
@@ -205,11 +225,8 @@ def _take_in(sub_task: SubTask, claim: "Claim", came: Came, result: Result, now:
     sub_task.save(update_fields=["memory_sealed", "references", "counters", "assurance", "expected_at"])
     for ref, said in result.said.items():
         _say(sub_task, ref, said)
-    by_download = {sink.path.name.removesuffix(".sealed"): sink for sink in came.sinks}
-    kept = set()
-    for kept_file, sink in zip(result.evidence, by_download.values(), strict=True):
-        kept.add(evidence.store(kept_file, sink, sub_task=sub_task, call=claim.call).pk)
-    return kept
+    pairs = zip(result.evidence, came.sinks, strict=False)  # a download that the step does not keep is discarded
+    return {evidence.store(kept, sink, sub_task=sub_task, call=claim.call).pk for kept, sink in pairs}
 
 
 def _say(sub_task: SubTask, ref: str, said: Said) -> None:
@@ -291,7 +308,7 @@ def _backoff(tries: int) -> float:
 
 def _lock(vendor_id: Any, case_id: Any) -> Vendor:
     """Vendor, then case: the order of every transaction that takes both."""
-    vendor = Vendor.objects.select_for_update(of=("self",)).select_related("data_key").get(pk=vendor_id)
+    vendor = Vendor.locked(vendor_id)
     Case.objects.select_for_update(of=("self",)).get(pk=case_id)
     return vendor
 

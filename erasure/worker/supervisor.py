@@ -14,14 +14,16 @@ import time
 from types import FrameType
 
 from django.conf import settings
-from django.db import OperationalError, close_old_connections
+from django.db import close_old_connections
 from django_q.tasks import async_task
 
-from . import heartbeat, sweep
+from . import claims, heartbeat, sweep
 
 TICK_SECONDS = 1.0
 ASK_SECONDS = 5.0  # how often a sign of life is asked for
-SILENT_SECONDS = 25.0  # after this long without one the group is replaced
+# After this long without one the group is replaced. A worker shows none while it waits for a slow vendor, and a vendor
+# that is slow with every worker must not cost the others theirs.
+SILENT_SECONDS = claims.SEND_SECONDS + 15.0
 STARTING_SECONDS = 30.0  # what a new group is given to show its first sign of life
 DRAIN_SECONDS = 20.0  # what running work is given at the end; a lease covers what is cut off
 
@@ -43,8 +45,11 @@ class Supervisor:
         self._start()
         try:
             while not self._stopping:
-                self._tick()
-                self._watch()
+                for part in (self._tick, self._watch):
+                    try:
+                        part()
+                    except Exception as error:  # the database or the cache is away: nothing may end the supervisor
+                        log.warning("%s in the supervisor; it tries again", type(error).__name__)
                 time.sleep(TICK_SECONDS)
         finally:
             self._drain()
@@ -53,14 +58,11 @@ class Supervisor:
         self._stopping = True
 
     def _tick(self) -> None:
-        try:
-            close_old_connections()
-            sweep.tick()
-            if time.monotonic() - self._asked > ASK_SECONDS:
-                self._asked = time.monotonic()
-                async_task("erasure.worker.heartbeat.beat", group="heartbeat")
-        except OperationalError as error:  # the database is away or busy: the next tick tries again
-            log.warning("the sweep could not reach the database (%s); it tries again", type(error).__name__)
+        close_old_connections()
+        sweep.tick()
+        if time.monotonic() - self._asked > ASK_SECONDS:
+            self._asked = time.monotonic()
+            async_task("erasure.worker.heartbeat.beat", group="heartbeat")
 
     def _watch(self) -> None:
         assert self._group
@@ -100,7 +102,5 @@ class Supervisor:
             try:
                 self._group.wait(DRAIN_SECONDS)
             except subprocess.TimeoutExpired:
-                log.warning(
-                    "work still ran after %d s and was cut off; it goes on at the next start", DRAIN_SECONDS
-                )
+                log.warning("work still ran after %d s and was cut off; it goes on at the next start", DRAIN_SECONDS)
         self._kill()

@@ -5,10 +5,11 @@ import logging
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from compliance import clock
+from compliance.staff.models import IdempotentReply
 from erasure import dispatch, evidence, lifecycle
 from erasure.models import Call, Case, SubTask
 from erasure.states import CLAIMABLE, ENDED, CaseStatus, Pause
@@ -17,17 +18,25 @@ from . import settle
 
 log = logging.getLogger(__name__)
 SLOW = timedelta(minutes=5)
+KEEP_REPLIES = timedelta(days=7)  # answers to an Idempotency-Key
 
 
 def tick() -> None:
     """Settles calls whose worker is gone, wakes lanes that have due work, and now and then looks after the rest."""
     now = clock.now()
     for call in Call.objects.filter(verdict="", lease_until__lt=now).order_by("lease_until")[:200]:
-        settle.abandon(call)
+        try:
+            settle.abandon(call)
+        except DatabaseError:
+            raise
+        except Exception as error:  # one call that cannot be settled must not hold up the others
+            log.error("call %s could not be settled: %s", call.pk, type(error).__name__)
     wake_due_lanes(now)
     if cache.add("sweep:slow", True, timeout=SLOW.total_seconds()):
         close_ended_cases()
         evidence.expire_due(now)
+        evidence.remove_strays(now)
+        IdempotentReply.forget(now - KEEP_REPLIES)
 
 
 def wake_due_lanes(now: datetime) -> None:

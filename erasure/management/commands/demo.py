@@ -35,9 +35,7 @@ class Command(BaseCommand):
 
     def _run(self, port: int) -> None:
         if not parts.is_free(port):
-            raise CommandError(
-                f"Port {port} is in use, perhaps by another demo. Choose another one with --port."
-            )
+            raise CommandError(f"Port {port} is in use, perhaps by another demo. Choose another one with --port.")
         self._say("Making the demo's database …")
         parts.fresh_database()
         people = cases.make_people()

@@ -1,0 +1,27 @@
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+
+from erasure.sandbox import Apptus
+from tests.desk import Desk
+
+from .lane import Lane
+from .shop import Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """A desk of its own, with short times, and its vendor. Start its processes yourself."""
+    with Apptus(archive_days=0).start() as apptus, Desk(tmp_path, settings="tests.crash.settings") as desk:
+        yield Shop(desk, apptus)
+
+
+@pytest.fixture
+def lane(transactional_db: None, turn_clock: Callable[[datetime | timedelta], datetime]) -> Iterator[Lane]:
+    cache.clear()
+    with Apptus(archive_days=0).start() as apptus:
+        yield Lane(apptus, turn_clock)
+    cache.clear()

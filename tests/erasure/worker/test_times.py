@@ -1,0 +1,61 @@
+"""The engine's times hang together, and nothing ends the supervisor."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+
+from erasure.sandbox import Fault
+from erasure.worker import claims, lanes, steps, supervisor, sweep
+
+from .lane import Lane
+
+LONGEST_DOWNLOAD = 600  # the deadline of Http.download
+
+
+def test_send_deadline_lease_queue_timeout_and_retry_grow_in_this_order() -> None:
+    queue = settings.Q_CLUSTER
+    assert claims.SEND_SECONDS < claims.LEASE.total_seconds() < queue["timeout"] < queue["retry"]
+    assert queue["timeout"] > lanes.RUN_SECONDS + LONGEST_DOWNLOAD
+
+
+def test_workers_that_wait_for_a_slow_vendor_are_not_taken_for_dead() -> None:
+    assert supervisor.SILENT_SECONDS > claims.SEND_SECONDS + supervisor.ASK_SECONDS
+
+
+def test_a_long_download_keeps_its_lease_and_shows_signs_of_life(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    lane.case()
+    lane.to_step("fetch_export")
+    lane.apptus.faults.add(Fault("slow", path="*/export-customer-job-result", seconds=3))
+    claim = lane.claim()
+    beats = []
+
+    def a_minute_later() -> None:
+        beats.append(lane.turn(timedelta(minutes=1)))
+        sweep.tick()
+
+    monkeypatch.setattr(steps.heartbeat, "beat", a_minute_later)
+    came = steps.perform(claim)
+    assert len(beats) * timedelta(minutes=1) > claims.LEASE
+    lanes.settle.settle(claim, came)
+    assert lane.work().step == "start_removal"
+
+
+@pytest.mark.parametrize("error", [ConnectionError("the cache is away"), KeyError("a defect")])
+def test_the_supervisor_outlives_whatever_fails_in_it(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching = supervisor.Supervisor()
+    ticks = []
+
+    def tick() -> None:
+        ticks.append(error)
+        if len(ticks) == 3:
+            watching._stop(15, None)
+        raise error
+
+    monkeypatch.setattr(supervisor, "TICK_SECONDS", 0)
+    monkeypatch.setattr(supervisor.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sweep, "tick", tick)
+    for name in ("_start", "_watch", "_drain"):
+        monkeypatch.setattr(watching, name, lambda: None)
+    watching.run()
+    assert len(ticks) == 3
