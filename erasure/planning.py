@@ -234,6 +234,37 @@ def first_call(sub_task: SubTask) -> PreparedCall | None:
     return None
 
 
+@dataclass(frozen=True)
+class PlannedCall:
+    """One kind of call of a sub-task's whole run: `step` as staff see it, `writes` if it changes something there."""
+
+    step: str
+    method: str
+    address: str
+    writes: bool
+
+
+def calls(sub_task: SubTask) -> list[PlannedCall]:
+    """The calls that an approval would set going, in their order; none for work by hand."""
+    if sub_task.by_hand or sub_task.reason == NO_IDENTIFIER:
+        return []
+    try:
+        connector = sub_task.vendor.speaks()
+    except BadSettings:
+        return []
+    return [
+        PlannedCall(str(step.label), method, sub_task.vendor.base_url + path, step.writes)
+        for name, method, path in connector.calls(Operation(sub_task.operation))
+        if (step := connector.steps[name])
+    ]
+
+
+def unused(case: Case) -> list[Identifier]:
+    """Accepted identifiers that no plan version of the case sends anywhere."""
+    used = SubTaskIdentifier.objects.filter(sub_task__case=case).values("identifier")
+    return list(case.identifiers.filter(state=IdentifierState.ACCEPTED).exclude(pk__in=used))
+
+
 def explain(sub_task: SubTask) -> list[str]:
     """Sentences for people who decide about a plan."""
     try:

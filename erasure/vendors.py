@@ -3,7 +3,7 @@
 import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from compliance.audit.record import actor_of, record
 from compliance.vault.seal import new_key
 from erasure import actions, dispatch
 from erasure.connectors import REGISTRY
-from erasure.connectors.base import BadSettings, VendorError, parse
+from erasure.connectors.base import BadSettings, Misconfigured, VendorError, parse
 from erasure.connectors.http import Http, Network, check_base_url
 from erasure.errors import Invalid
 from erasure.models import Vendor
@@ -24,6 +24,7 @@ from erasure.normalise import clean_text
 from erasure.states import Pause, SubTaskStatus
 
 PACE = ("first_poll_seconds", "max_poll_seconds", "calls_per_minute", "parallel_calls", "gather_seconds")
+TRIAL_AFTER_CREDENTIALS = timedelta(hours=1)  # one call then finds out whether they were corrected at the vendor
 KEYS = {"name", "connector", "base_url", "enabled", "options", "credentials", "pace"}
 
 
@@ -180,7 +181,8 @@ def load(entries: Sequence[Any], *, by: Any = None) -> list[Vendor]:
 def test(vendor: Vendor, *, by: Any = None) -> tuple[bool, str]:
     """Tries the connection without writing anything at the vendor. Returns whether it works, and a sentence.
 
-    A success resumes an account that was paused because of its settings or after failures."""
+    A success resumes an account that was paused because of its settings or after failures; a refusal of its settings
+    pauses it, before any case has to find out."""
     try:
         connector = vendor.speaks()
         if connector.by_hand:
@@ -191,6 +193,9 @@ def test(vendor: Vendor, *, by: Any = None) -> tuple[bool, str]:
         worked, text = True, connector.check(http)
     except VendorError as error:
         worked, text = False, error.text
+        if isinstance(error, Misconfigured) and vendor.enabled and vendor.pause != Pause.BY_HAND:
+            now = clock.now()
+            pause(vendor, Pause.CREDENTIALS, text, now, trial_at=now + TRIAL_AFTER_CREDENTIALS, by=by)
     except BadSettings as error:
         worked, text = False, str(error)
     with transaction.atomic():

@@ -27,12 +27,12 @@ from erasure.states import (
     CaseStatus,
     Operation,
     Outcome,
-    Pause,
     RevisionStatus,
     Role,
     SubTaskStatus,
     Verdict,
 )
+from erasure.waiting import waits_for
 
 from .deeds import CASE_DEEDS, WORK_DEEDS, Offer, awaits_approval, offers
 from .forms import ReasonForm
@@ -86,6 +86,7 @@ class ShownWork:
     assurance: str
     explained: list[str] = field(default_factory=list)
     first_call: Any = None
+    calls: list[planning.PlannedCall] = field(default_factory=list)  # after the first
     offers: list[Offer] = field(default_factory=list)
 
 
@@ -173,7 +174,8 @@ class CasePage:
         ]
 
     def _identifiers(self) -> list[dict[str, Any]]:
-        return [{"item": item, "shown": self.masks[item.pk]} for item in self.identifiers]
+        unused = set(planning.unused(self.case))
+        return [{"item": item, "shown": self.masks[item.pk], "unused": item in unused} for item in self.identifiers]
 
     def _duplicates(self) -> list[Case]:
         return list(Case.objects.filter(reference__in=intake.possible_duplicates(self.case)).order_by("-created_at"))
@@ -235,7 +237,7 @@ class CasePage:
             done=done,
             now=now,
             following=following,
-            waits_for=self._waits_for(sub_task, now),
+            waits_for=waits_for(sub_task),
             next_at=sub_task.next_at,
             identifiers=[
                 {
@@ -250,6 +252,7 @@ class CasePage:
             assurance=str(Assurance(sub_task.assurance).label),
             explained=planning.explain(sub_task) if is_open else [],
             first_call=first_call(sub_task) if is_open else None,
+            calls=planning.calls(sub_task)[1:] if is_open else [],
             offers=list(
                 offers(
                     WORK_DEEDS,
@@ -280,35 +283,6 @@ class CasePage:
         after = way.index(sub_task.step) + 1 if sub_task.step in way else 0
         following = [] if ended or sub_task.reason else [labels[name] for name in way[after:]]
         return done, now, following
-
-    def _waits_for(self, sub_task: SubTask, now: str) -> str:
-        """One sentence: what has to happen next, and who does it."""
-        vendor, status = sub_task.vendor, SubTaskStatus(sub_task.status)
-        if status in (SubTaskStatus.READY, SubTaskStatus.WAITING):
-            if self.case.held_at:
-                return _("On hold: nothing is sent until the case is released.")
-            if vendor.pause:
-                return _("The vendor account is paused (%(why)s): it goes on once that is over.") % {
-                    "why": Pause(vendor.pause).label
-                }
-            if not vendor.enabled:
-                return _("The vendor account is disabled: it goes on once it is enabled.")
-        match status:
-            case SubTaskStatus.PLANNED:
-                return _("An approval.")
-            case SubTaskStatus.READY:
-                return _("To be sent: %(step)s.") % {"step": now}
-            case SubTaskStatus.RUNNING:
-                return _("A call is under way: %(step)s.") % {"step": now}
-            case SubTaskStatus.WAITING:
-                return _("The vendor: %(step)s.") % {"step": now}
-            case SubTaskStatus.AWAITING_IDENTIFIER:
-                return planning.reason_text(planning.NO_IDENTIFIER)
-            case SubTaskStatus.AWAITING_ATTESTATION:
-                return sub_task.attention_text or _instructions(sub_task) or _("A person confirms it by hand.")
-            case SubTaskStatus.NEEDS_ATTENTION:
-                return sub_task.attention_text
-        return ""
 
     # --- what happened
 
@@ -350,20 +324,5 @@ def _about(word: str) -> str:
 
 
 def _usual_way(connector: Any, sub_task: SubTask) -> list[str]:
-    """The steps in the order in which the connector's file tells them, from where this operation starts. An export
-    ends before the first step that changes data at the vendor."""
-    told = [name for name in vars(type(connector)) if name in connector.steps]
-    operation = Operation(sub_task.operation)
-    start = connector.starts.get(operation)
-    way = told[told.index(start) :] if start in told else []
-    if operation == Operation.EXPORT:
-        ends = (number for number, name in enumerate(way) if connector.steps[name].commits)
-        way = way[: next(ends, len(way))]
-    return way
-
-
-def _instructions(sub_task: SubTask) -> str:
-    try:
-        return sub_task.vendor.speaks().instructions(Operation(sub_task.operation))
-    except BadSettings:
-        return ""
+    """The steps of a whole run, in their order."""
+    return [step for step, _method, _path in connector.calls(Operation(sub_task.operation))]

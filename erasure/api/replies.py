@@ -7,7 +7,7 @@ from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from erasure import planning
+from erasure import planning, waiting
 from erasure.connectors.base import BadSettings, VendorError
 from erasure.connectors.http import PreparedCall
 from erasure.models import Case, Identifier, PlanRevision, SubTask, SubTaskIdentifier, Vendor
@@ -85,6 +85,8 @@ class SubTaskShown(serializers.Serializer):
     operation = Word(Operation, required=True)
     by_hand = serializers.BooleanField()
     reason = serializers.CharField()
+    reason_text = serializers.SerializerMethodField()
+    waits_for = serializers.SerializerMethodField()
     status = Word(SubTaskStatus, required=True)
     step = serializers.CharField()
     next_at = _time(allow_null=True)
@@ -98,6 +100,13 @@ class SubTaskShown(serializers.Serializer):
     attention = serializers.SerializerMethodField()
     sent_at = _time(allow_null=True)
     ended_at = _time(allow_null=True)
+
+    def get_reason_text(self, sub_task: SubTask) -> str:
+        return planning.reason_text(sub_task.reason)
+
+    def get_waits_for(self, sub_task: SubTask) -> str:
+        """One sentence: what has to happen next, and who does it."""
+        return waiting.waits_for(sub_task)
 
     @extend_schema_field(AttentionShown(allow_null=True))
     def get_attention(self, sub_task: SubTask) -> Any:
@@ -135,8 +144,8 @@ class CaseShown(serializers.Serializer):
     regime = Word(Regime, required=True)
     ground = Word(Ground, required=True)
     channel = Word(Channel, required=True)
-    country = serializers.CharField()
-    subdivision = serializers.CharField()
+    country = serializers.SerializerMethodField()
+    subdivision = serializers.SerializerMethodField()
     received_at = _time()
     received_on = serializers.DateField()
     due_on = serializers.DateField()
@@ -156,6 +165,12 @@ class CaseShown(serializers.Serializer):
     created_at = _time()
     updated_at = _time()
     closed_at = _time(allow_null=True)
+
+    def get_country(self, case: Case) -> str | None:
+        return case.country or None
+
+    def get_subdivision(self, case: Case) -> str | None:
+        return case.subdivision or None
 
     @extend_schema_field(PlanShown(allow_null=True))
     def get_plan(self, case: Case) -> Any:
@@ -211,6 +226,15 @@ class CallShown(serializers.Serializer):
         return call.url.partition("?")[0]
 
 
+class PlannedCallShown(serializers.Serializer):
+    """One kind of call of a vendor's whole part; `writes` if it changes something there."""
+
+    step = serializers.CharField()
+    method = serializers.CharField()
+    address = serializers.CharField()
+    writes = serializers.BooleanField()
+
+
 class PartShown(serializers.Serializer):
     """One vendor's part of a plan version. `explanation` tells people what will be done."""
 
@@ -224,6 +248,11 @@ class PartShown(serializers.Serializer):
     identifiers = serializers.SerializerMethodField()
     explanation = serializers.SerializerMethodField()
     first_call = serializers.SerializerMethodField()
+    calls = serializers.SerializerMethodField()
+
+    @extend_schema_field(PlannedCallShown(many=True))
+    def get_calls(self, sub_task: SubTask) -> Any:
+        return PlannedCallShown(planning.calls(sub_task), many=True).data
 
     def get_reason_text(self, sub_task: SubTask) -> str:
         return planning.reason_text(sub_task.reason)
@@ -245,7 +274,14 @@ class PartShown(serializers.Serializer):
 
 
 class WholePlanShown(PlanShown):
+    """`unused_identifiers`: what no vendor of the plan takes; it helps people to look the person up, no more."""
+
     sub_tasks = serializers.SerializerMethodField()
+    unused_identifiers = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ListField(child=serializers.DictField(child=serializers.CharField())))
+    def get_unused_identifiers(self, revision: PlanRevision) -> Any:
+        return [{"id": str(item.pk), "kind": item.kind} for item in planning.unused(revision.case)]
 
     @extend_schema_field(PartShown(many=True))
     def get_sub_tasks(self, revision: PlanRevision) -> Any:

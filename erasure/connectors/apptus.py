@@ -118,6 +118,19 @@ class Apptus(Connector):
         first = "start_export" if self.options.export_before_erasing else "start_removal"
         return {Operation.ERASE: first, Operation.EXPORT: "start_export"}
 
+    def calls(self, operation: Operation) -> Sequence[tuple[str, str, str]]:
+        export = [
+            ("start_export", "POST", CREATE["export"]),
+            ("await_export", "GET", "job-status"),
+            ("fetch_export", "GET", "export-customer-job-result"),
+        ]
+        removal = [("start_removal", "POST", CREATE["removal"]), ("await_removal", "GET", "job-status")]
+        if operation == Operation.ERASE:
+            told = [*export, *removal] if self.options.export_before_erasing else removal
+        else:
+            told = export if operation == Operation.EXPORT else []
+        return [(step, method, self._path(call)) for step, method, call in told]
+
     def explain(self, operation: Operation) -> Sequence[Any]:
         wait = _("Apptus works on archived data only: allow about %(days)s days.") % {"days": self.options.archive_days}
         if operation == Operation.EXPORT:

@@ -274,6 +274,10 @@ class Connector:
         """The operations this account can carry out → the first step of each. What is missing goes to a person."""
         return {}
 
+    def calls(self, operation: Operation) -> Sequence[tuple[str, str, str]]:
+        """The calls of a whole run in their order, for the plan: step, method, path."""
+        return ()
+
     def explain(self, operation: Operation) -> Sequence[Any]:
         """Sentences for the plan: what will be done at the vendor, and what people should know before they approve."""
         return ()

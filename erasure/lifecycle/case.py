@@ -19,6 +19,7 @@ from erasure.states import (
     CaseStatus,
     IdentifierState,
     Operation,
+    Outcome,
     RefusalGround,
     RevisionStatus,
     Role,
@@ -121,24 +122,24 @@ def _approve(case: Case, revision: PlanRevision, by: Any, note: str) -> None:
     )
     start = now + timedelta(minutes=settings.DISPATCH_DELAY_MINUTES)
     for sub_task in revision.sub_tasks.select_related("vendor"):
-        _set_going(case, sub_task, start)
+        _set_going(sub_task, start, by)
     if case.status == CaseStatus.AWAITING_APPROVAL:
         move_case(case, CaseStatus.IN_PROGRESS)
     _replace_waiting(case, revision)
     dispatch.wake(revision.sub_tasks.values_list("vendor_id", flat=True))
 
 
-def _set_going(case: Case, sub_task: SubTask, start: Any) -> None:
+def _set_going(sub_task: SubTask, start: Any, by: Any) -> None:
     if sub_task.reason == planning.NO_IDENTIFIER:
         move(sub_task, SubTaskStatus.AWAITING_IDENTIFIER)
-        work_event(sub_task, actions.WORK_AWAITS_IDENTIFIER)
+        work_event(sub_task, actions.WORK_AWAITS_IDENTIFIER, by)
     elif sub_task.by_hand:
         move(sub_task, SubTaskStatus.AWAITING_ATTESTATION)
-        work_event(sub_task, actions.WORK_HANDED_OVER)
+        work_event(sub_task, actions.WORK_HANDED_OVER, by)
     else:
         step = sub_task.vendor.speaks().starts[Operation(sub_task.operation)]
         move(sub_task, SubTaskStatus.READY, step=step, step_since=start, next_at=start)
-        work_event(sub_task, actions.WORK_READY, operation=sub_task.operation)
+        work_event(sub_task, actions.WORK_READY, by, operation=sub_task.operation)
 
 
 def _replace_waiting(case: Case, revision: PlanRevision) -> None:
@@ -157,25 +158,28 @@ def reject(case: Case, *, by: Any, ground: str, note: str = "") -> None:
         revision = open_revision(case)
         if case.status == CaseStatus.IN_PROGRESS and revision:
             noted = keep_note(case, by, note, about=f"plan:{revision.pk}")
-            _discard(case, revision, by, dismiss=True, ground=ground, **noted)
+            _discard(case, revision, by, refuse=True, ground=ground, **noted)
             close_if_ended(case)
             return
         expect(case, CaseStatus.DRAFT, CaseStatus.AWAITING_APPROVAL)
         if revision:
-            _discard(case, revision, by)
+            _discard(case, revision, by, refuse=True)
         case.refusal_ground = ground
         noted = keep_note(case, by, note, about="rejection")
         move_case(case, CaseStatus.REJECTED, closed_at=clock.now())
         case_event(case, actions.CASE_REJECTED, by, ground=ground, **noted)
 
 
-def _discard(case: Case, revision: PlanRevision, by: Any, *, dismiss: bool = False, **details: Any) -> None:
-    """`dismiss`: identifiers that no approved plan version uses are dismissed with it."""
+def _discard(case: Case, revision: PlanRevision, by: Any, *, refuse: bool = False, **details: Any) -> None:
+    """`refuse`: what it held is refused, and in a case under way its identifiers are dismissed, unless an approved plan
+    version uses them."""
     approved = case.identifiers.filter(uses__sub_task__revision__status=RevisionStatus.APPROVED).values("pk")
     PlanRevision.objects.filter(pk=revision.pk, status=RevisionStatus.OPEN).update(status=RevisionStatus.DISCARDED)
     for sub_task in revision.sub_tasks.select_related("vendor"):
         end(sub_task, SubTaskStatus.SKIPPED, reason="discarded", event=actions.WORK_SKIPPED, by=by)
-        if dismiss:
+        if refuse:
+            sub_task.identifiers.update(outcome=Outcome.REFUSED)
+        if refuse and case.status == CaseStatus.IN_PROGRESS:
             added = case.identifiers.filter(uses__sub_task=sub_task).exclude(pk__in=approved)
             added.update(state=IdentifierState.DISMISSED)
     case_event(case, actions.PLAN_DISCARDED, by, f"plan:{revision.pk}", revision=revision.number, **details)
@@ -199,6 +203,7 @@ def cancel(case: Case, *, by: Any, reason: str, note: str = "", duplicate_of: st
         if case.cancelled_at or case.status not in CASE_MOVES:
             raise wrong_state(case)
         case.cancel_reason, case.duplicate_of, case.cancelled_at = reason, original, clock.now()
+        case.held_at = None  # what was sent is followed to its end
         noted = keep_note(case, by, note, about="cancelling")
         case_event(case, actions.CASE_CANCELLED, by, reason=reason, **noted)
         if revision := open_revision(case):

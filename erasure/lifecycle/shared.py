@@ -13,7 +13,7 @@ from compliance.audit.record import actor_of, record
 from compliance.vault.seal import keyed_digest
 from erasure import actions
 from erasure.errors import Conflict, Invalid
-from erasure.models import Case, Note, PlanRevision, SubTask
+from erasure.models import Case, Note, PlanRevision, SubTask, SubTaskIdentifier
 from erasure.normalise import clean_text
 from erasure.states import (
     CASE_MOVES,
@@ -138,10 +138,10 @@ def close_if_ended(case: Case) -> None:
         return
     if case.identifiers.filter(state=IdentifierState.PROPOSED).exists():
         return
-    sub_tasks = list(case.sub_tasks.exclude(revision__status=RevisionStatus.DISCARDED).prefetch_related("identifiers"))
+    sub_tasks = list(case.sub_tasks.exclude(revision__status=RevisionStatus.DISCARDED))
     if any(sub_task.status not in ENDED for sub_task in sub_tasks):
         return
-    outcomes = {item.outcome for sub_task in sub_tasks for item in sub_task.identifiers.all()}
+    outcomes = set(SubTaskIdentifier.objects.filter(sub_task__case=case).values_list("outcome", flat=True))
     stopped = any(sub_task.status == SubTaskStatus.STOPPED for sub_task in sub_tasks)
     if case.cancelled_at and not any(sub_task.sent_at for sub_task in sub_tasks):
         status = CaseStatus.CANCELLED
@@ -150,7 +150,7 @@ def close_if_ended(case: Case) -> None:
     else:
         status = CaseStatus.COMPLETED
     move_case(case, status, closed_at=clock.now())
-    record(actions.CASE_CLOSED, actor="system:worker", case=case.reference, status=status)
+    record(actions.CASE_CLOSED, actor="system:worker", case=case.reference, subject=f"case:{case.pk}", status=status)
 
 
 def open_revision(case: Case) -> PlanRevision | None:

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from compliance.vault.models import DataKey
+from erasure.connectors.base import BadSettings
 from erasure.states import CLAIMABLE, Assurance, Held, Operation, Outcome, SubTaskStatus
 
 from .case import Case
@@ -90,7 +91,10 @@ class SubTask(SealedModel):
     @property
     def step_label(self) -> str:
         """What staff see of the current step."""
-        spec = self.vendor.speaks().steps.get(self.step)
+        try:
+            spec = self.vendor.speaks().steps.get(self.step)
+        except BadSettings:
+            spec = None
         return str(spec.label) if spec else self.step
 
     def held(self) -> Held:

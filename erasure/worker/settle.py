@@ -38,7 +38,6 @@ MAX_UNKNOWNS = 8
 PATIENCE = timedelta(days=3)  # a vendor that cannot be reached for longer than this needs attention
 FIRST_RETRY, LONGEST_RETRY = 5.0, 3600.0  # seconds
 TRIAL_AFTER_FAILURES = timedelta(minutes=1)
-TRIAL_AFTER_CREDENTIALS = timedelta(hours=1)
 
 
 def settle(claim: Claim, came: Came) -> None:
@@ -88,8 +87,9 @@ def set_aside(sub_task: SubTask, code: Attention, *, resume: str = "") -> None:
 #: What staff read. Each says what happened, whether anything was done, and what to do.
 ATTENTION_TEXTS = {
     Attention.PLAN_CHANGED: lambda: _(
-        "What would be sent is not what was approved: identifiers, the vendor's address or an option changed after the "
-        "approval. Nothing was sent. Undo the change, or give this work up and open a new case."
+        "What would be sent next is not what was approved: identifiers, the vendor's address or an option changed "
+        "after the approval. Nothing more was sent; what was sent before stands. Undo the change and try again, or "
+        "give this work up and open a new case."
     ),
     Attention.TOO_MANY_TRIES: lambda: _(
         "Several tries of this step ended without an answer. If it changes something at the vendor, it may have been "
@@ -144,7 +144,7 @@ def _apply(sub_task: SubTask, claim: Claim, came: Came, vendor: Vendor, verdict:
         _retry_later(sub_task, claim, failure, vendor, now)
     elif isinstance(failure, Misconfigured):
         if vendor.pause != Pause.BY_HAND:
-            vendors.pause(vendor, Pause.CREDENTIALS, failure.text, now, trial_at=now + TRIAL_AFTER_CREDENTIALS)
+            vendors.pause(vendor, Pause.CREDENTIALS, failure.text, now, trial_at=now + vendors.TRIAL_AFTER_CREDENTIALS)
         _again(sub_task, claim.step.name, now, attempts=0)
     elif isinstance(failure, Refused | BrokenReply):
         if isinstance(failure, Refused):

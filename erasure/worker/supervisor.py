@@ -42,6 +42,7 @@ class Supervisor:
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        sweep.try_paused_accounts()
         self._start()
         try:
             while not self._stopping:

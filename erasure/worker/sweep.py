@@ -11,7 +11,7 @@ from django.db.models import Q
 from compliance import clock
 from compliance.staff.models import IdempotentReply
 from erasure import dispatch, evidence, lifecycle
-from erasure.models import Call, Case, SubTask
+from erasure.models import Call, Case, SubTask, Vendor
 from erasure.states import CLAIMABLE, ENDED, CaseStatus, Pause
 
 from . import settle
@@ -52,6 +52,11 @@ def wake_due_lanes(now: datetime) -> None:
         case__status=CaseStatus.IN_PROGRESS,
     )
     dispatch.wake(due.order_by().values_list("vendor_id", flat=True).distinct())
+
+
+def try_paused_accounts() -> None:
+    """After a start, which may have come with corrected settings: a trial call for each account that paused itself."""
+    Vendor.objects.filter(pause__in=[Pause.CREDENTIALS, Pause.FAILURES]).update(trial_at=clock.now())
 
 
 def close_ended_cases() -> None:

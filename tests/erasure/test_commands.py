@@ -9,9 +9,11 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
+from compliance import clock
 from erasure import sandbox
 from erasure.models import Vendor
 from erasure.states import Pause
+from erasure.worker import sweep
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +117,29 @@ def test_a_check_that_works_resumes_a_paused_account(tmp_path: Path) -> None:
         Vendor.objects.update(pause=Pause.CREDENTIALS)
         call_command("vendors", "check", stdout=StringIO())
     assert Vendor.objects.get().pause == ""
+
+
+def test_a_check_that_is_refused_pauses_the_account_before_a_case_has_to_find_out(tmp_path: Path) -> None:
+    with sandbox.start() as running:
+        load(tmp_path, shop(base_url=running["apptus"].url, credentials={"username": "u", "password": "no"}))
+        with pytest.raises(CommandError):
+            call_command("vendors", "check", stdout=StringIO())
+    assert Vendor.objects.get().pause == Pause.CREDENTIALS
+
+
+def test_an_account_that_cannot_be_reached_is_not_paused_by_a_check(tmp_path: Path) -> None:
+    with sandbox.start() as running:
+        address = running["apptus"].url
+    load(tmp_path, shop(base_url=address))
+    with pytest.raises(CommandError):
+        call_command("vendors", "check", stdout=StringIO())
+    assert Vendor.objects.get().pause == ""
+
+
+def test_a_start_tries_accounts_that_paused_themselves_and_leaves_those_paused_by_hand(tmp_path: Path) -> None:
+    load(tmp_path, shop(), shop(name="By hand"))
+    Vendor.objects.filter(slug="shop-search").update(pause=Pause.CREDENTIALS)
+    Vendor.objects.filter(slug="by-hand").update(pause=Pause.BY_HAND)
+    sweep.try_paused_accounts()
+    assert Vendor.objects.get(slug="shop-search").trial_at <= clock.now()
+    assert Vendor.objects.get(slug="by-hand").trial_at is None

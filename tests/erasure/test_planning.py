@@ -393,3 +393,22 @@ def test_an_account_of_a_connector_that_is_gone_is_named() -> None:
     Vendor.objects.filter(pk=account.pk).update(connector="fax")
     with pytest.raises(Conflict, match="Shop search"):
         opened_case()
+
+
+def test_an_identifier_that_no_vendor_takes_is_told_apart() -> None:
+    vendor("Shop search")
+    case = opened_case(identifiers=[("customer_id", "C-1"), ("phone", "+49 30 123456")])
+    assert [item.kind for item in planning.unused(case)] == ["phone"]
+
+
+def test_the_plan_tells_every_call_and_which_of_them_change_something() -> None:
+    vendor("Shop search")
+    told = planning.calls(work(opened_case(), "Shop search"))
+    assert [(call.method, call.address.rpartition("/")[2], call.writes) for call in told] == [
+        ("POST", "create-export-customer-job", True),
+        ("GET", "job-status", False),
+        ("GET", "export-customer-job-result", True),
+        ("POST", "create-remove-customer-job", True),
+        ("GET", "job-status", False),
+    ]
+    assert all(call.address.startswith(ADDRESS) for call in told)

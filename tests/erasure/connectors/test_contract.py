@@ -216,6 +216,21 @@ def test_its_first_call_can_be_shown_before_it_is_made(at_vendor: Account, opera
     assert at_vendor.stand_in.journal.entries() == []
 
 
+@pytest.mark.parametrize(("at_vendor", "operation"), OPERATIONS, indirect=["at_vendor"])
+def test_the_plan_tells_every_kind_of_call_in_the_order_in_which_it_is_first_made(
+    at_vendor: Account, operation: Operation
+) -> None:
+    drive = at_vendor.drive(operation)
+    at_vendor.finish(drive)
+    told = at_vendor.connector.calls(operation)
+    made = [(entry.method, entry.path) for entry in at_vendor.stand_in.journal.entries()]
+    steps = list(dict.fromkeys(drive.steps))
+    assert [step for step, _method, _path in told] == steps
+    for step, method, path in told:
+        assert (method, path) in made, step
+    assert {*made} <= {(method, path) for _step, method, path in told}
+
+
 @pytest.mark.parametrize("at_vendor", CALLING, indirect=True)
 def test_no_step_is_idle(at_vendor: Account) -> None:
     for step in at_vendor.connector.steps:

@@ -216,7 +216,7 @@ def test_rejecting_the_last_open_question_closes_a_case_whose_work_has_ended():
 
     lifecycle.reject(case, by=person("ada"), ground="unfounded")
 
-    assert status(case) == CaseStatus.COMPLETED
+    assert status(case) == CaseStatus.PARTLY_COMPLETED, "a part of the request was refused"
 
 
 # --- cancel
@@ -337,3 +337,19 @@ def test_a_reason_that_nobody_knows_cancels_nothing():
         lifecycle.cancel(case, by=person("olive"), reason="bored")
     assert [at for at, _text in refused.value.problems] == ["/reason"]
     assert status(case) == CaseStatus.DRAFT
+
+
+def test_what_a_rejected_plan_held_is_refused():
+    case = opened_case(submit=True)
+    lifecycle.reject(case, by=person("ada"), ground="unfounded")
+    outcomes = {use.outcome for work in case.sub_tasks.all() for use in work.identifiers.all()}
+    assert outcomes == {Outcome.REFUSED}
+
+
+def test_cancelling_ends_a_hold_so_that_what_was_sent_is_followed():
+    case = approved_case()
+    lifecycle.hold(case, by=person("ada"))
+    case.sub_tasks.update(sent_at=clock.now(), committed_at=clock.now())
+    lifecycle.cancel(case, by=person("ada"), reason="withdrawn")
+    case = Case.objects.get(pk=case.pk)
+    assert (case.status, case.held_at) == (CaseStatus.IN_PROGRESS, None)
