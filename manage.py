@@ -6,6 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError, ProgrammingError
 
 
 def main() -> None:
@@ -19,7 +20,25 @@ def main() -> None:
         _ = settings.INSTALLED_APPS
     except ImproperlyConfigured as error:
         sys.exit(f"Erasure Desk cannot start: {error}")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, OperationalError, ProgrammingError) as error:
+        if "--traceback" in sys.argv or not (line := _one_line(error)):
+            raise
+        sys.exit(line)
+
+
+def _one_line(error: Exception) -> str:
+    """What is wrong with the installation, for the person at the terminal; empty if it is an error of the code."""
+    if isinstance(error, ImproperlyConfigured):
+        return f"Erasure Desk cannot do this: {error}"
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    missing = said.startswith(("no such table", "no such column", "relation ", "column "))
+    if missing or (isinstance(error, ProgrammingError) and "does not exist" in said):
+        return f"The database is not migrated ({said}). Check DATABASE_URL, then run manage.py migrate."
+    if isinstance(error, OperationalError):
+        return f"The database cannot be used ({said}). Check DATABASE_URL, and that the database runs and is migrated."
+    return ""
 
 
 if __name__ == "__main__":

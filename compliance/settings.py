@@ -4,7 +4,9 @@ Each variable may also be given as a file: ``X_FILE`` names a file that holds th
 stops the start with one line that names the variable (``manage.py`` prints it without a traceback).
 """
 
+import contextlib
 import ipaddress
+import re
 import secrets
 import sys
 import zoneinfo
@@ -25,6 +27,8 @@ def _text(name: str, default: str = "") -> str:
         return env.str(name, default=default).strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE must name a file that can be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{name}_FILE must name a file of text in UTF-8.") from None
 
 
 def _read(name: str, expected: str, convert: Callable[[str], Any], default: str) -> Any:
@@ -52,6 +56,22 @@ def _switch(raw: str) -> bool:
 
 def _list(raw: str) -> list[str]:
     return [item.strip() for item in raw.split(",") if item.strip()]
+
+
+def _hosts(raw: str) -> list[str]:
+    for host in _list(raw):
+        name = host.removeprefix("*.")
+        if name.rpartition(".")[2].isdigit() or ":" in name:
+            ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        elif not re.fullmatch(r"\w([\w-]*\w)?(\.\w([\w-]*\w)?)*", name, re.ASCII):
+            raise ValueError
+    return _list(raw)
+
+
+def _addresses(raw: str) -> list[str]:
+    if not all(re.fullmatch(r"[^\s@<>()\";:]+@[^\s@<>()\";:]+", item) for item in _list(raw)):
+        raise ValueError
+    return _list(raw)
 
 
 def _minutes(raw: str) -> int:
@@ -84,10 +104,11 @@ DEBUG = _read("DEBUG", "0 or 1", _switch, "0")
 DEMO = _text("ERASURE_DESK_DEMO")
 
 DATA_DIR = Path(_text("DATA_DIR") or BASE_DIR / "var").resolve()
-if DEMO:
-    DATA_DIR = DATA_DIR / DEMO
 try:
     DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if DEMO:
+        DATA_DIR = DATA_DIR / DEMO
+        DATA_DIR.mkdir(exist_ok=True, mode=0o700)
 except OSError as error:
     raise ImproperlyConfigured(f"DATA_DIR must be a folder that can be written: {error.strerror}.") from None
 
@@ -179,6 +200,7 @@ TEMPLATES = [
 ]
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns of a missing one
 WHITENOISE_USE_FINDERS = True
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -241,6 +263,10 @@ if _database["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+    # SQLite would make the file readable for everybody. Its -wal and -shm files get the mode of the file.
+    if _database["NAME"] != ":memory:" and not Path(_database["NAME"]).exists():
+        with contextlib.suppress(OSError):  # whoever uses the database is told
+            Path(_database["NAME"]).touch(mode=0o600)
 else:
     _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
@@ -283,7 +309,12 @@ Q_CLUSTER: dict[str, Any] = {
 
 # --- vendors ----------------------------------------------------------------------------------------------------------
 
-VENDOR_HOSTS = _read("VENDOR_HOSTS", "a comma-separated list of host names or *.patterns", _list, "")
+VENDOR_HOSTS = _read(
+    "VENDOR_HOSTS",
+    "a comma-separated list of host names, IP addresses or *.patterns, without https://, port or path",
+    _hosts,
+    "",
+)
 VENDOR_LOOPBACK = _read("VENDOR_LOOPBACK", "0 or 1", _switch, "1" if DEMO else "0")
 VENDOR_PROXY = _read("VENDOR_PROXY", "an http:// or https:// address", _http_url_or_none, "")
 VENDOR_CA_BUNDLE = _read("VENDOR_CA_BUNDLE", "a file of CA certificates", _file_or_none, "")
@@ -294,7 +325,7 @@ DISPATCH_DELAY_MINUTES = _read("DISPATCH_DELAY_MINUTES", "a whole number of minu
 vars().update(
     _read("EMAIL_URL", "a mail URL such as smtp+tls://user:password@host:587", env.email_url_config, "consolemail://")
 )
-ALERTS_TO = _read("ALERTS_TO", "a comma-separated list of e-mail addresses", _list, "")
+ALERTS_TO = _read("ALERTS_TO", "a comma-separated list of e-mail addresses", _addresses, "")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["erasure.api.authentication.ServiceTokenAuthentication"],

@@ -25,6 +25,7 @@ WORK_READY = action("sub_task.ready", _("{vendor}: {operation}, ready to be sent
 WORK_SENDING = action("sub_task.sending", _("{vendor}: about to send {step} (try {attempt})"))
 WORK_WENT_ON = action("sub_task.went_on", _("{vendor}: {step} answered, goes on with {next_step}"))
 WORK_UNKNOWN = action("sub_task.unknown", _("{vendor}: no answer to {step}; whether it was done is unknown ({code})"))
+WORK_NOT_DONE = action("sub_task.not_done", _("{vendor}: {step} was not done ({code})"))
 WORK_MAY_REPEAT = action(
     "sub_task.may_repeat", _("{vendor}: {step} is sent again and may be done twice at the vendor (call {call})")
 )

@@ -1,5 +1,6 @@
 """For load balancers: is the process alive, and is the desk ready to serve."""
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
@@ -15,11 +16,11 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The database answers and the key ring is there; 503 names what is not."""
+    """The database answers and has the desk's tables, and the key ring is there; 503 names what is not."""
     failing = []
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        if {model._meta.db_table for model in apps.get_models()} - set(connection.introspection.table_names()):
+            failing.append("tables")
     except DatabaseError:
         failing.append("database")
     try:

@@ -20,7 +20,7 @@ from erasure.connectors.base import BadSettings
 from erasure.errors import Conflict, Invalid
 from erasure.lifecycle import add_note, changing
 from erasure.models import Case, Identifier, ReferenceCounter, SubTaskIdentifier, Vendor
-from erasure.normalise import KNOWN_KINDS, Normal, check_kind, clean_text, normalise
+from erasure.normalise import KNOWN_KINDS, Normal, check_kind, clean_text, is_country, normalise
 from erasure.states import CaseStatus, Channel, Ground, IdentifierState, Kind, Regime
 
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -221,10 +221,12 @@ def _checked(opening: Opening, received_at: datetime, now: datetime) -> tuple[li
     for name, choices in (("kind", Kind), ("regime", Regime), ("ground", Ground), ("channel", Channel)):
         if getattr(opening, name) not in choices.values:
             problems.append((f"/{name}", _("Choose one of %(all)s.") % {"all": ", ".join(choices.values)}))
-    if opening.country and not (len(opening.country) == 2 and opening.country.isalpha() and opening.country.isupper()):
-        problems.append(("/country", _("Two capital letters (ISO 3166), such as DE.")))
+    if opening.country and not is_country(opening.country):
+        problems.append(("/country", _("This is no country: two capital letters of ISO 3166, such as DE.")))
     if len(opening.subdivision) > 10 or (not opening.subdivision.replace("-", "").isalnum() and opening.subdivision):
         problems.append(("/subdivision", _("The short form of a state or region, such as BY.")))
+    elif opening.subdivision and not opening.country:
+        problems.append(("/subdivision", _("A state or region needs its country too.")))
     if timezone.is_naive(received_at):
         problems.append(("/received_at", _("The time needs a zone, such as 2026-11-02T09:30:00Z.")))
     elif received_at > now + CLOCKS_DIFFER:

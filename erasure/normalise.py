@@ -36,8 +36,9 @@ class Normal:
 def normalise(kind: str, value: str, *, country: str = "") -> Normal:
     """The normal form of an identifier, or ValueError with a sentence for the person who typed it.
 
-    Vendors compare and hash exact text, so only spaces around it are taken away: an e-mail address keeps its case and
-    is *matched* without; a phone number becomes E.164 (a national one is read in `country`); a free id stays as it is.
+    Vendors compare and hash exact text. An e-mail address keeps its case and is *matched* without; a phone number
+    becomes E.164 (a national one is read in `country`). Spaces around what has a form of its own are taken away; a free
+    id stays exactly as it is, so spaces around one are refused: they would look for nobody, and nobody would see it.
     """
     if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in value):
         raise ValueError(_("It holds a line break or another control character. Type it anew."))
@@ -46,7 +47,14 @@ def normalise(kind: str, value: str, *, country: str = "") -> Normal:
         raise ValueError(_("It is empty."))
     if len(text) > MAX_LENGTH:
         raise ValueError(_("It is longer than %(max)s characters.") % {"max": MAX_LENGTH})
+    if kind not in _RULES and text != value:
+        raise ValueError(_("It begins or ends with a space. Ids are looked up exactly as typed: leave the space out."))
     return _RULES.get(kind, _free)(text, country)
+
+
+def is_country(code: str) -> bool:
+    """Whether this is a country's code of ISO 3166-1 (two capital letters), as far as anybody has a telephone there."""
+    return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def check_kind(kind: str) -> None:

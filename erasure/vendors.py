@@ -91,6 +91,7 @@ def _take(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, s
         return []
     if not made and connector != vendor.connector:
         problems.append(("/connector", _("An account keeps its connector; make a new account instead.")))
+        return []  # what else the entry says is meant for the other connector
     vendor.connector = connector
     cls = REGISTRY[connector]
     if "enabled" in values:
@@ -100,25 +101,37 @@ def _take(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, s
     _take_address(vendor, values, problems)
     _take_pace(vendor, values.get("pace", {}), problems)
     options = {**vendor.options, **_mapping(values, "options", problems)}
-    _check(cls.Options, options, "/options", problems)
+    parsed = _check(cls.Options, options, "/options", problems)
     vendor.options = options
     changed = [field for field, value in before.items() if getattr(vendor, field) != value]
     given = _mapping(values, "credentials", problems)
-    if given or made:
-        stored = {} if made else vendor.unseal("credentials") or {}
-        credentials = {**stored, **given}
-        _check(cls.Credentials, credentials, "/credentials", problems)
-        if credentials != stored:
-            vendor.seal("credentials", credentials)
-            changed.append("credentials")
+    stored = {} if made else vendor.unseal("credentials") or {}
+    credentials = {**stored, **given}
+    secrets = _check(cls.Credentials, credentials, "/credentials", problems)
+    if vendor.enabled and not cls.by_hand and parsed is not None and secrets is not None:
+        try:
+            cls(parsed).headers(secrets)
+        except VendorError as error:
+            problems.append(("/credentials", error.text))
+    if credentials != stored or made:
+        vendor.seal("credentials", credentials)
+    if credentials != stored:
+        changed.append("credentials")
     return changed
 
 
 def _take_address(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, str]]) -> None:
     if REGISTRY[vendor.connector].by_hand:
         return
+    given = values.get("base_url", vendor.base_url)
+    if not isinstance(given, str):
+        problems.append(("/base_url", _("must be text")))
+        return
+    if not given:
+        problems.append(("/base_url", _("is required")))
+        return
     try:
-        vendor.base_url = check_base_url(str(values.get("base_url", vendor.base_url)), network())
+        vendor.base_url = check_base_url(given, network())
         clean_text(vendor.base_url, max_length=500)
     except VendorError as error:
         problems.append(("/base_url", error.text))
@@ -152,22 +165,30 @@ def _mapping(values: Mapping[str, Any], name: str, problems: list[tuple[str, str
     return {}
 
 
-def _check(shape: type[Any], values: Mapping[str, Any], at: str, problems: list[tuple[str, str]]) -> None:
+def _check(shape: type[Any], values: Mapping[str, Any], at: str, problems: list[tuple[str, str]]) -> Any:
+    """The values as an instance of `shape`, or None."""
     try:
-        parse(shape, values)
+        return parse(shape, values)
     except BadSettings as error:
         problems += [(f"{at}/{name}", text) for name, text in error.problems.items()]
+    return None
 
 
 def load(entries: Sequence[Any], *, by: Any = None) -> list[Vendor]:
     """All entries of a vendor file, or none: Invalid names every problem, each pointer with its entry's number."""
     problems: list[tuple[str, str]] = []
     saved = []
+    names: set[str] = set()
     with transaction.atomic():
         for number, entry in enumerate(entries):
             if not isinstance(entry, Mapping):
                 problems.append((f"/{number}", _("must be an object")))
                 continue
+            name = str(entry.get("name", "")).strip()
+            if name in names:
+                problems.append((f"/{number}/name", _("An entry before this one has the same name.")))
+                continue
+            names |= {name} - {""}
             try:
                 with transaction.atomic():
                     saved.append(save(entry, by=by))

@@ -20,10 +20,9 @@ os.environ["SECRET_KEY"] = "a-key-for-tests-alone"
 os.environ["VENDOR_LOOPBACK"] = "1"
 
 from compliance.settings import *  # noqa: E402, F403
-from compliance.settings import DATA_DIR, DATABASES, STATIC_ROOT  # noqa: E402
+from compliance.settings import DATA_DIR, DATABASES  # noqa: E402
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: journal mode, locks and a second process then behave as they do in a real desk.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
-STATIC_ROOT.mkdir()  # WhiteNoise warns of a missing one
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -6,7 +6,6 @@ import csv
 import json
 import re
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from operator import attrgetter
@@ -151,10 +150,14 @@ def parse_moment(text: str, *, end: bool = False) -> datetime:
     match = _MOMENT.fullmatch(text)
     if match and match["clock"] and not match["zone"]:
         raise ValueError(_("“%s” has no time zone: end it with Z or an offset such as +01:00.") % text)
-    with suppress(ValueError, OverflowError):
+    try:
         if match and match["clock"]:
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
         if match:
             day = date.fromisoformat(text) + timedelta(days=end)
             return datetime.combine(day, time.min, get_default_timezone()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(_("“%s” is too long ago or too far ahead for any event.") % text) from None
+    except ValueError:
+        pass  # such as the 30th of February
     raise ValueError(_("“%s” is neither a date (2026-11-21) nor a time (2026-11-21T09:30:00Z).") % text)

@@ -11,7 +11,9 @@ What is checked of each row:
 - `leaf_hash` is the SHA-256 of a zero byte followed by `canonical` (a leaf of RFC 9162, section 2.1.1);
 - the cells event_id, at, actor, action, case and subject repeat what `canonical` says. `summary` is a sentence for
   people, outside of what is hashed: do not rely on it;
-- no event appears twice, and the indexes, where there are any, follow each other without a gap.
+- no event appears twice;
+- no row claims a place in a sealed log: its `index` is empty. Nothing here could prove such a claim yet. (With proof,
+  the indexes must follow each other without a gap.)
 
 What this cannot show for rows that are not sealed (their `index` is empty): that none is missing, and that none was
 rewritten together with its hash. Only a log sealed under a signature shows that.
@@ -134,10 +136,11 @@ def check_row(row: dict[str, Any]) -> Checked:
     return Checked(row["index"], leaf)
 
 
-def check_rows(rows: Iterable[dict[str, Any]]) -> Iterator[Checked]:
+def check_rows(rows: Iterable[dict[str, Any]], *, proven: bool = False) -> Iterator[Checked]:
     """Each row, checked by itself and against those before it, in the order of the file. Raises Bad, naming the row.
 
-    The leaves come out one by one, so that a check of the whole log (its root, a checkpoint) can follow this one."""
+    The leaves come out one by one, so that a check of the whole log (its root, a checkpoint) can follow this one;
+    `proven` says that it will. Without it a row must not claim to be sealed."""
     seen: set[bytes] = set()
     last: int | None = None
     number, iterator = 0, iter(rows)
@@ -156,6 +159,8 @@ def check_rows(rows: Iterable[dict[str, Any]]) -> Iterator[Checked]:
                 raise Bad(f"the event {event_id} appears a second time")
             seen.add(event_id.bytes)
             if checked.index is not None:
+                if not proven:
+                    raise Bad(f"it claims to be sealed (index {checked.index}), but nothing proves it")
                 if last is not None and checked.index != last + 1:
                     raise Bad(f"the index is {checked.index}, after {last}: rows are missing or out of order")
                 last = checked.index
@@ -174,9 +179,11 @@ def verify(path: Path) -> str:
     """Checks the file; returns the closing sentence. Raises Bad, or OSError when it cannot be read."""
     with path.open(encoding="utf-8", newline="") as file:
         try:
-            is_json = file.read(1) in ("{", "")  # an export of no rows is an empty file of JSON lines
+            first = file.read(1)
+            if not first:
+                raise Bad("the file is empty: it has no header and no row, so it shows nothing")
             file.seek(0)
-            rows = read_jsonl(file) if is_json else read_csv(file)
+            rows = read_jsonl(file) if first == "{" else read_csv(file)
         except (csv.Error, UnicodeDecodeError) as error:
             raise Bad(f"this is not an export of the audit trail: {error}") from None
         total = unsealed = 0

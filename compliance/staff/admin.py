@@ -128,6 +128,13 @@ class ServiceTokenPages(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    # A superuser has every permission, also those that a token does not have.
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("staff.revoke_servicetoken")
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +18,7 @@ from compliance.staff.models import Scope
 
 from . import replies
 from .base import DeskView, Spec
-from .fields import Body, Text
+from .fields import Body, Plain, Text, Whole
 from .pages import page
 from .problems import Problem
 
@@ -40,17 +41,21 @@ class Day(Text):
             raise serializers.ValidationError(str(error)) from None
 
 
+class Form(Plain, serializers.ChoiceField):
+    default_error_messages = {"invalid_choice": gettext_lazy("Choose one of json, csv, jsonl.")}
+
+
 class AuditQuery(Body):
     case = Text(help_text="Only the events of this case.")
-    after_index = serializers.IntegerField(
+    after_index = Whole(
         required=False, default=None, min_value=-1, max_value=2**53, help_text="Only sealed events beyond this index."
     )
     since = Day(help_text="A day or a time; from then on.")
     until = Day(end=True, help_text="A day (included) or a time (not included).")
-    limit = serializers.IntegerField(
+    limit = Whole(
         required=False, default=None, min_value=1, max_value=MAX_STREAM, help_text="At most 1000 with format json."
     )
-    format = serializers.ChoiceField(["json", *STREAMS], default="json")
+    format = Form(["json", *STREAMS], default="json")
     cursor = Text()
 
     def validate_case(self, case: str) -> str:
@@ -103,7 +108,7 @@ def _selected(asked: dict[str, Any]) -> QuerySet[Event]:
 
 
 class CheckpointQuery(Body):
-    size = serializers.IntegerField(required=False, default=None, min_value=0, max_value=2**53)
+    size = Whole(required=False, default=None, min_value=0, max_value=2**53)
 
 
 class Checkpoint(DeskView):

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from erasure.states import CancelReason, CaseStatus, Channel, Ground, Kind, RefusalGround, Regime
 
-from .fields import Body, Choice, Flag, Id, Moment, Text, Word
+from .fields import Body, Choice, Day, Flag, Id, Items, Moment, Text, Whole, Word
 
 MAX_PAGE = 200
 MAX_VENDORS = 1000
@@ -36,7 +36,7 @@ class OpenBody(Body):
     received_at = Moment(required=False, allow_null=True, default=None)
     external_id = Text()
     requester = RequesterBody(required=False, allow_null=True, default=None)
-    vendors = serializers.ListField(
+    vendors = Items(
         child=Text(required=True),
         required=False,
         allow_null=True,
@@ -107,8 +107,8 @@ class AttestBody(Body):
 
 
 class ProposalsBody(Body):
-    accept = serializers.ListField(child=Id(), required=False, default=list)
-    dismiss = serializers.ListField(child=Id(), required=False, default=list)
+    accept = Items(child=Id(), required=False, default=list)
+    dismiss = Items(child=Id(), required=False, default=list)
     note = Text()
 
 
@@ -116,14 +116,14 @@ class ProposalsBody(Body):
 
 
 class PageQuery(Body):
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=50)
+    limit = Whole(min_value=1, max_value=MAX_PAGE, default=50)
     cursor = Text()
 
 
 class CasesQuery(PageQuery):
     status = Choice(CaseStatus)
     kind = Choice(Kind)
-    due_before = serializers.DateField(required=False, default=None, help_text="Due before this day.")
+    due_before = Day(required=False, default=None, help_text="Due before this day.")
     updated_after = Moment(
         required=False,
         default=None,

@@ -7,18 +7,61 @@ from typing import Any
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 EARLIEST = 1900
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
 
-class Body(serializers.Serializer):
+class Plain:
+    """A field that says what it wants in our words, which follow the field's name, and never repeats the value."""
+
+    default_error_messages = {
+        "required": _lazy("is required"),
+        "null": _lazy("must not be null"),
+        "blank": _lazy("must not be empty"),
+        "empty": _lazy("must not be empty"),
+        "not_a_list": _lazy("must be a list"),
+        "min_value": _lazy("must be {min_value} or more"),
+        "max_value": _lazy("must be {max_value} or less"),
+    }
+
+
+class Whole(Plain, serializers.IntegerField):
+    default_error_messages = {
+        "invalid": _lazy("must be a whole number"),
+        "max_string_length": _lazy("must be a whole number"),
+    }
+
+
+class Day(Plain, serializers.DateField):
+    default_error_messages = {
+        "invalid": _lazy("must be a day such as 2026-11-02"),
+        "datetime": _lazy("must be a day such as 2026-11-02"),
+    }
+
+
+class Items(Plain, serializers.ListField):
+    default_error_messages = {"max_length": _lazy("must hold no more than {max_length} items")}
+
+
+class Bodies(Plain, serializers.ListSerializer):
+    pass
+
+
+class Body(Plain, serializers.Serializer):
     """An object that has these fields and no others. Shape alone: what a value may be is for `intake` and `lifecycle`
     to say."""
+
+    default_error_messages = {"invalid": _lazy("must be an object")}
+
+    class Meta:
+        list_serializer_class = Bodies
 
     def to_internal_value(self, data: Any) -> Any:
         problems: dict[str, Any] = {}
@@ -39,7 +82,7 @@ class Nothing(Body):
     """A body without fields; it may be left out."""
 
 
-class Text(serializers.CharField):
+class Text(Plain, serializers.CharField):
     """Text as it was typed: numbers are not made into text and nothing is trimmed. Unless `required`, null and leaving
     it out both mean an empty text."""
 
@@ -52,7 +95,7 @@ class Text(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
-            raise serializers.ValidationError(_("This must be text."))
+            raise serializers.ValidationError(_("must be text"))
         return super().to_internal_value(data)
 
 
@@ -74,21 +117,21 @@ class Choice(Word):
         return text
 
 
-class Flag(serializers.BooleanField):
+class Flag(Plain, serializers.BooleanField):
     """true or false, nothing that looks like it."""
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
-            raise serializers.ValidationError(_("This must be true or false."))
+            raise serializers.ValidationError(_("must be true or false"))
         return data
 
 
-class Id(serializers.UUIDField):
-    default_error_messages = {"invalid": "This is not an id."}
+class Id(Plain, serializers.UUIDField):
+    default_error_messages = {"invalid": _lazy("must be an id such as 3f2a9c1e-58b7-4c0d-9a1f-2b6e7d8c9f00")}
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
-class Moment(serializers.Field):
+class Moment(Plain, serializers.Field):
     """An RFC 3339 time with its zone, as an aware time in UTC."""
 
     def to_internal_value(self, data: Any) -> datetime:
@@ -96,12 +139,16 @@ class Moment(serializers.Field):
         if match and not match["zone"]:
             raise serializers.ValidationError(_("The time needs a zone, such as 2026-11-02T09:30:00Z."))
         try:
-            moment = datetime.fromisoformat(data.upper()).astimezone(UTC) if match else None
-        except (ValueError, OverflowError):
+            moment = datetime.fromisoformat(data.upper()) if match else None
+        except ValueError:
             moment = None
-        if moment is None or moment.year < EARLIEST:
-            raise serializers.ValidationError(_("This is not a time such as 2026-11-02T09:30:00Z."))
-        return moment
+        if moment is None:
+            if isinstance(data, str) and _DAY.fullmatch(data):
+                raise serializers.ValidationError(_("A day is not enough: give a time such as 2026-11-02T09:30:00Z."))
+            raise serializers.ValidationError(_("must be a time such as 2026-11-02T09:30:00Z"))
+        if not EARLIEST <= moment.year < 9999:  # beyond them, UTC may be out of what a time can be
+            raise serializers.ValidationError(_("must lie in the years from %(first)s to 9998") % {"first": EARLIEST})
+        return moment.astimezone(UTC)
 
 
 class _Words(OpenApiSerializerFieldExtension):

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied, RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -53,10 +53,10 @@ TYPES: dict[str, tuple[int, Any]] = {
     "throttled": (429, gettext_lazy("Too many requests")),
     "internal": (500, gettext_lazy("An error in Erasure Desk")),
     "unreadable": (500, gettext_lazy("Sealed data cannot be opened")),
-    "unavailable": (503, gettext_lazy("The database does not answer")),
+    "unavailable": (503, gettext_lazy("The desk cannot work now")),
 }
 
-_SHOWN_ERRORS = 5  # sentences repeated in `detail`; `errors` has them all
+_SHOWN_ERRORS = 5  # fields named in `detail`; `errors` has them all
 
 
 class Problem(exceptions.APIException):
@@ -84,6 +84,16 @@ def handler(error: Exception, context: Mapping[str, Any]) -> Response:
             _("The database is busy or cannot be reached. Send the request again, with the same Idempotency-Key."),
             headers={"Retry-After": "5"},
         )
+    if isinstance(error, ImproperlyConfigured):  # its text names a setting and never a value
+        log.error("%s", error)
+        return problem(
+            "unavailable",
+            _(
+                "The desk lacks a part of its installation, such as its key ring; its log says which. Nothing of this "
+                "request was kept. Send it again once that is mended, with the same Idempotency-Key."
+            ),
+            headers={"Retry-After": "60"},
+        )
     return _of_framework(error, context)
 
 
@@ -106,10 +116,13 @@ def _desk_error(error: DeskError) -> Response:
 
 
 def _invalid(problems: Sequence[tuple[str, str]]) -> Response:
-    sentences = list(dict.fromkeys(text for _pointer, text in problems))[:_SHOWN_ERRORS]
+    named = [f"{pointer[1:] or _('request')}: {text.removesuffix('.')}" for pointer, text in problems]
+    what, more = "; ".join(named[:_SHOWN_ERRORS]), len(named) - _SHOWN_ERRORS
+    if more > 0:
+        what = _("%(what)s; and %(more)s more") % {"what": what, "more": more}
     return problem(
         "invalid",
-        _("Nothing was done. %(what)s") % {"what": " ".join(sentences)},
+        _("Nothing was done. %(what)s.") % {"what": what},
         errors=[{"pointer": pointer, "detail": text} for pointer, text in problems],
     )
 
@@ -130,19 +143,22 @@ def _flat(detail: Any, at: str = "") -> Iterator[tuple[str, str]]:
 def _of_framework(error: Exception, context: Mapping[str, Any]) -> Response:
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         challenge = getattr(error, "auth_header", None) or "Bearer"
-        return problem("not_authenticated", str(error.detail), headers={"WWW-Authenticate": challenge})
+        text = str(error.detail)
+        if isinstance(error, exceptions.NotAuthenticated):
+            text = _("Send a token, in the header “Authorization: Bearer <token>”. Nothing was done.")
+        return problem("not_authenticated", text, headers={"WWW-Authenticate": challenge})
     if isinstance(error, Http404 | exceptions.NotFound):
         return problem("not_found", _("There is nothing at this address. Addresses of the API end with a slash."))
     if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
         return problem("forbidden", _("This is not allowed."))
     if isinstance(error, exceptions.MethodNotAllowed):
-        return problem("method_not_allowed", str(error.detail))
+        return problem("method_not_allowed", _("The header Allow names the methods that this address knows."))
     if isinstance(error, exceptions.UnsupportedMediaType):
         return problem("unsupported_media_type", _("Send JSON with the header Content-Type: application/json."))
     if isinstance(error, exceptions.Throttled):
         wait = getattr(error, "wait", None)
         headers = {"Retry-After": str(int(wait))} if wait else None
-        return problem("throttled", str(error.detail), headers=headers)
+        return problem("throttled", _("Too many requests. Nothing was done; try again later."), headers=headers)
     if isinstance(error, RequestDataTooBig):
         return problem("too_large", _("The body is too large. Nothing was done."))
     if isinstance(error, exceptions.APIException) and error.status_code < 500:

@@ -86,7 +86,7 @@ class Held(TextChoices):
 class Assurance(TextChoices):
     """How well an outcome is proven, weakest first."""
 
-    NONE = "none", _("nothing yet")
+    NONE = "none", _("none")
     SUBMITTED = "submitted", _("submitted")
     ACCEPTED = "accepted", _("accepted by the vendor")
     CONFIRMED = "confirmed", _("confirmed")

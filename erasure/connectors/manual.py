@@ -17,7 +17,9 @@ class Manual(Connector):
 
     @dataclass(frozen=True)
     class Options:
-        instructions: str = option(_("Instructions"), help=_("What to do, and where: shown to whoever does the work."))
+        instructions: str = option(
+            _("Instructions"), help=_("Where and how, for whoever does the work; what is to be done is said before it.")
+        )
         accepts: tuple[str, ...] = option(
             _("Identifier kinds"), ("email",), help=_("What a person is looked up by in this system.")
         )
@@ -27,4 +29,5 @@ class Manual(Connector):
         return {kind: kind for kind in self.options.accepts}
 
     def instructions(self, operation: Operation) -> str:
-        return str(self.options.instructions)
+        """What to do comes first: the same instructions serve every operation."""
+        return f"{operation.label}: {self.options.instructions}".strip(": ")

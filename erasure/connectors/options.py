@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NewType, get_type_hints
@@ -66,6 +67,8 @@ def _fits(value: Any, wanted: Any) -> Any:
             return dict(value)
         raise ValueError("must map identifier kinds (lower-case words) to the vendor's names")
     if isinstance(value, str):
+        if wanted is Secret and any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in value):
+            raise ValueError("must not hold a line break or another control character")
         if any(ord(character) < 32 and character not in "\n\r\t" for character in value):
             raise ValueError("must not hold control characters")
         return value

@@ -52,7 +52,7 @@ def make_vendors(apptus_url: str, credentials: dict[str, str]) -> None:
             {
                 "name": "Paper archive",
                 "connector": "manual",
-                "options": {"instructions": "Room 12, third shelf. Shred the folder.", "accepts": ["email"]},
+                "options": {"instructions": "Room 12, third shelf.", "accepts": ["email"]},
             },
         ]
     )

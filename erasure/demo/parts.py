@@ -1,5 +1,6 @@
 """What a demo runs beside itself: every process it starts, it ends."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -12,6 +13,18 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
+
+
+@contextmanager
+def alone() -> Iterator[bool]:
+    """Whether this is the only demo in its folder; held until the block ends, however the process ends."""
+    with (Path(settings.DATA_DIR).parent / f".{settings.DEMO}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
 
 
 def fresh_database() -> None:

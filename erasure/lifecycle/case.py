@@ -195,7 +195,9 @@ def cancel(case: Case, *, by: Any, reason: str, note: str = "", duplicate_of: st
         problems.append(("/reason", _("Choose a reason: %(all)s.") % {"all": ", ".join(CancelReason.values)}))
     named = duplicate_of if duplicate_of.isprintable() else ""  # PostgreSQL takes no NUL in a text
     original = Case.objects.filter(reference=named).exclude(pk=case.pk).first() if named else None
-    if reason == CancelReason.DUPLICATE and original is None:
+    if duplicate_of and original is None:
+        problems.append(("/duplicate_of", _("There is no other case with this reference.")))
+    elif reason == CancelReason.DUPLICATE and original is None:
         problems.append(("/duplicate_of", _("Name the reference of the case that this one repeats.")))
     if problems:
         raise Invalid(problems)

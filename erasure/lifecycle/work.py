@@ -41,6 +41,7 @@ def searched(sub_task: SubTask, *, by: Any, note: str) -> None:
         if sub_task.status != SubTaskStatus.AWAITING_IDENTIFIER:
             raise Conflict("not_awaiting_identifier", _("This vendor work does not wait for an identifier."))
         noted = required_note(case, by, note, sub_task)
+        sub_task.assurance = Assurance.CONFIRMED
         end(sub_task, SubTaskStatus.DONE, reason="searched_none", event=actions.WORK_SEARCHED, by=by, **noted)
         close_if_ended(case)
 

@@ -135,8 +135,12 @@ def _apply(sub_task: SubTask, claim: Claim, came: Came, vendor: Vendor, verdict:
             vendor.failures = 0
             vendor.save(update_fields=["failures"])
         return _go_on(sub_task, claim, came, came.result, now)
-    if verdict == Verdict.FAILED:  # nothing was done: a case that is cancelled now has sent nothing by this call
+    if verdict == Verdict.FAILED and claim.step.writes:
+        # A case that is cancelled now has sent nothing by this call.
         SubTask.objects.filter(pk=sub_task.pk).update(**claim.before)
+        lifecycle.work_event(
+            sub_task, actions.WORK_NOT_DONE, step=claim.step.name, code=code, call=f"call:{claim.call.pk}"
+        )
     if isinstance(failure, OutcomeUnknown) and claim.step.writes:
         _count_failure(vendor, failure.text, now)
         _unknown(sub_task, claim.step, code, claim.call)

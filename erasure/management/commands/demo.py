@@ -24,10 +24,13 @@ class Command(BaseCommand):
         for ending in (signal.SIGINT, signal.SIGTERM):
             signal.signal(ending, signal.default_int_handler)
         try:
-            if options["once"]:
-                once.run(self._say)
-            else:
-                self._run(options["port"])
+            with parts.alone() as alone:
+                if not alone:
+                    raise CommandError(f"A demo is running in {settings.DATA_DIR} already. End it first (Ctrl-C).")
+                if options["once"]:
+                    once.run(self._say)
+                else:
+                    self._run(options["port"])
         except once.Failed as error:
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:
@@ -45,17 +48,20 @@ class Command(BaseCommand):
             cases.make_vendors(apptus.url, dict(apptus.credentials))
             cases.make_cases(people)
             with parts.worker(folder / "worker.log"), parts.web(port, folder / "web.log") as web:
-                self._introduce(port)
+                self._introduce(port, apptus)
                 while web.poll() is None:
                     time.sleep(0.5)
         raise CommandError(f"The web server ended by itself; {folder / 'web.log'} says why.")
 
-    def _introduce(self, port: int) -> None:
+    def _introduce(self, port: int, apptus: sandbox.StandIn) -> None:
         accounts = "\n".join(f"    {name:<10} {role}" for name, role in cases.PEOPLE.items())
         self._say(
             f"\nErasure Desk is at http://127.0.0.1:{port}/\n\n"
             f"Sign in with the password {cases.PASSWORD} as\n{accounts}\n\n"
-            "Open a case as intake, submit it, approve it as approver, and watch it end.\n"
+            "Open a case as intake, submit it, approve it as approver, and watch it end.\n\n"
+            f"The stand-in for Apptus is at {apptus.url} (user {apptus.credentials['username']}, "
+            f"password {apptus.credentials['password']}).\n"
+            "Other commands reach this desk so: ERASURE_DESK_DEMO=demo .venv/bin/python manage.py vendors check\n\n"
             f"{DAYS_PER_SECOND:g} of the vendor's days pass each second. Everything is in {settings.DATA_DIR};\n"
             "the next start of the demo begins anew. Ctrl-C ends it."
         )

@@ -69,8 +69,12 @@ def _with_files(entry: Any) -> Any:
         if name.endswith("_file") and isinstance(value, str):
             try:
                 value = Path(value).read_text(encoding="utf-8").strip()
-            except (OSError, ValueError):
-                raise CommandError(f"The file of the credential {name} cannot be read. Nothing was changed.") from None
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+                raise CommandError(
+                    f"{entry.get('name')}: the file {value} of the credential {name.removesuffix('_file')} cannot be "
+                    f"read: {why}. Nothing was changed."
+                ) from None
             name = name.removesuffix("_file")
         credentials[name] = value
     return {**entry, "credentials": credentials}

@@ -1,7 +1,10 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
+from compliance.vault.keys import ring
 from erasure.worker.supervisor import Supervisor
 
 
@@ -9,5 +12,9 @@ class Command(BaseCommand):
     help = "The supervised worker of one host: runs django-q2's qcluster and keeps it running."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise CommandError("The database is not migrated. No worker was started. Run manage.py migrate.")
+        ring()  # without it no work could be read: ImproperlyConfigured says so
         self.stderr.write("Working. Ctrl-C or SIGTERM ends it.")
         Supervisor().run()

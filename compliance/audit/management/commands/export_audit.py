@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from compliance.audit import export
 from compliance.audit.actions import EXPORTED
+from compliance.audit.models import Event
 from compliance.audit.record import CASE, record
 
 _WRITERS = {"csv": export.write_csv, "jsonl": export.write_jsonl}
@@ -78,6 +79,11 @@ class Command(BaseCommand):
         since, until = options["since"], options["until"]
         if since and until and since >= until:
             raise CommandError(_("--since must be before --until. Nothing was exported."), returncode=2)
+        if options["case"] and not Event.objects.filter(case=options["case"]).exists():
+            raise CommandError(
+                _("The trail holds no event of the case %s. Nothing was exported. Check the reference.")
+                % options["case"]
+            )
         selection = {name: options[name] for name in ("case", "since", "until", "after_index")}
         write = _WRITERS[options["format"]]
 
