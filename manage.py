@@ -2,6 +2,7 @@
 """Erasure Desk's command line."""
 
 import os
+import re
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
@@ -33,8 +34,7 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, ImproperlyConfigured):
         return f"Erasure Desk cannot do this: {error}"
     said = str(error).strip().partition("\n")[0].rstrip(".")
-    missing = said.startswith(("no such table", "no such column", "relation ", "column "))
-    if missing or (isinstance(error, ProgrammingError) and "does not exist" in said):
+    if re.fullmatch(r"no such (table|column): .*|(relation|column) .* does not exist", said):
         return f"The database is not migrated ({said}). Check DATABASE_URL, then run manage.py migrate."
     if isinstance(error, OperationalError):
         return f"The database cannot be used ({said}). Check DATABASE_URL, and that the database runs and is migrated."

@@ -22,7 +22,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
 
+_ignored: set[str] = set()
+
+
 def _text(name: str, default: str = "") -> str:
+    if name in _ignored:
+        return default
     try:
         return env.str(name, default=default).strip()
     except OSError as error:
@@ -101,7 +106,11 @@ def _file_or_none(raw: str) -> str | None:
 
 DEBUG = _read("DEBUG", "0 or 1", _switch, "0")
 #: Set by manage.py for `demo` alone: an own data folder inside DATA_DIR, an own SQLite database, sandbox vendors.
-DEMO = _text("ERASURE_DESK_DEMO")
+_DEMOS = {"": "", "demo": "demo", "demo-once": "demo-once"}
+DEMO = _read("ERASURE_DESK_DEMO", "demo or demo-once", _DEMOS.__getitem__, "")
+
+if DEMO:  # its sweep, its keys and its queue must never meet a real desk's
+    _ignored |= {"DATABASE_URL", "KEY_RING", "AUDIT_SIGNING_KEY", "EVIDENCE_DIR", "CACHE_URL", "QUEUE_BROKER"}
 
 DATA_DIR = Path(_text("DATA_DIR") or BASE_DIR / "var").resolve()
 try:
@@ -127,9 +136,14 @@ def _secret_key() -> str:
             "(with DEBUG=1 one is made in DATA_DIR)."
         )
     path = DATA_DIR / "secret-key"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+    with contextlib.suppress(FileExistsError):
+        made = path.with_suffix(f".{secrets.token_hex(4)}")
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_urlsafe(50))
+        try:
+            path.hardlink_to(made)  # whoever is first: nobody ever reads half a key
+        finally:
+            made.unlink()
     return path.read_text().strip()
 
 
@@ -219,6 +233,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _COOKIES_SECURE
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Nothing is uploaded yet: no request, signed in or not, may fill the disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- people -----------------------------------------------------------------------------------------------------------
 
@@ -228,6 +245,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # --- language and time ------------------------------------------------------------------------------------------------
 
@@ -236,6 +254,7 @@ LANGUAGES = [("en-gb", "English")]
 TIME_ZONE = _read("TIME_ZONE", "a time zone name such as Europe/Berlin", _zone, "UTC")
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "compliance.formats"
 
 # --- database, cache, queue -------------------------------------------------------------------------------------------
 
@@ -250,9 +269,7 @@ def _database_url(raw: str) -> dict[str, Any]:
 
 _sqlite = f"sqlite:///{DATA_DIR / 'desk.sqlite3'}"
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": _database_url(_sqlite)
-    if DEMO
-    else _read("DATABASE_URL", "a sqlite:/// or postgres:// address", _database_url, _sqlite)
+    "default": _read("DATABASE_URL", "a sqlite:/// or postgres:// address", _database_url, _sqlite)
 }
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):

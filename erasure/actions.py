@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from compliance.audit.actions import action
 
 CASE_OPENED = action("case.opened", _("Case opened: {kind} under {regime}, received {received_on}, due {due_on}"))
+CASE_AMENDED = action("case.amended", _("Draft changed: {changed}; due {due_on}"))
 CASE_SUBMITTED = action("case.submitted", _("Submitted for approval: plan version {revision}"))
 CASE_APPROVED = action("case.approved", _("Plan version {revision} approved"))
 CASE_REJECTED = action("case.rejected", _("Rejected: {ground}"))

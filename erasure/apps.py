@@ -7,4 +7,4 @@ class ErasureConfig(AppConfig):
     verbose_name = _("Erasure Desk")
 
     def ready(self) -> None:
-        from . import actions  # noqa: F401 - declares the trail's words
+        from . import actions, labels  # noqa: F401 - declare the trail's words, and what people read for them

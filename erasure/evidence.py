@@ -24,10 +24,10 @@ STRAY_AFTER = timedelta(hours=1)
 class Sink:
     """Where a download streams to: a sealed file under the case's key, bound to the evidence row it will become."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, call_id: uuid.UUID | None = None) -> None:
         self.evidence_id = uuid.uuid4()
-        self._case, self._key = case, case.data_key
-        self.path = path_of(case.pk, self.evidence_id)
+        self._key = case.data_key
+        self.path = _path(case.pk, call_id, self.evidence_id)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._writer = SealedWriter(self.path, self._key, **_place(self.evidence_id))
 
@@ -43,8 +43,13 @@ class Sink:
         self.path.unlink(missing_ok=True)
 
 
-def path_of(case_id: uuid.UUID, evidence_id: uuid.UUID) -> Path:
-    return Path(settings.EVIDENCE_DIR) / str(case_id) / f"{evidence_id}.sealed"
+def path_of(evidence: Evidence) -> Path:
+    """Where its content is, or was."""
+    return _path(evidence.case_id, evidence.call_id, evidence.pk)
+
+
+def _path(case_id: uuid.UUID, call_id: uuid.UUID | None, evidence_id: uuid.UUID) -> Path:
+    return Path(settings.EVIDENCE_DIR) / str(case_id) / f"{call_id or 'added'}.{evidence_id}.sealed"
 
 
 def _place(evidence_id: uuid.UUID) -> dict[str, str]:
@@ -86,7 +91,7 @@ def open_evidence(evidence: Evidence) -> BinaryIO:
     """The plain content. Raises FileNotFoundError when it has been removed, `vault.Unreadable` when it was changed."""
     if evidence.removed_at:
         raise FileNotFoundError(evidence.pk)
-    return open_sealed(path_of(evidence.case_id, evidence.pk), evidence.case.data_key, **_place(evidence.pk))
+    return open_sealed(path_of(evidence), evidence.case.data_key, **_place(evidence.pk))
 
 
 def expire(evidence: Evidence) -> None:
@@ -100,7 +105,7 @@ def expire(evidence: Evidence) -> None:
         subject=f"evidence:{evidence.pk}",
         kind=evidence.kind,
     )
-    path = path_of(evidence.case_id, evidence.pk)
+    path = path_of(evidence)
     transaction.on_commit(lambda: path.unlink(missing_ok=True))
 
 
@@ -114,15 +119,22 @@ def expire_due(now: datetime, *, limit: int = 100) -> int:
 
 
 def remove_strays(now: datetime) -> int:
-    """Removes files that no row knows: their worker died between the download and its commit. Returns how many."""
+    """Removes files whose worker died between the download and its commit. Returns how many.
+
+    Only what this database knows to be one: its call is recorded here and has ended, and no evidence came of it. A file
+    that belongs to another desk, or to a later state of a restored one, is not touched."""
     last_written = (now - STRAY_AFTER).timestamp()
-    old = {}
-    for path in Path(settings.EVIDENCE_DIR).glob("*/*.sealed"):
+    old: dict[uuid.UUID, tuple[uuid.UUID, Path]] = {}
+    for path in Path(settings.EVIDENCE_DIR).glob("*/*.*.sealed"):
         with suppress(FileNotFoundError, ValueError):  # gone meanwhile; not one of ours
+            call, evidence, _ending = path.name.split(".")
             if path.stat().st_mtime < last_written:
-                old[str(uuid.UUID(path.stem))] = path
-    known = {str(pk) for pk in Evidence.objects.in_bulk(list(old))} if old else set()
-    strays = [path for name, path in old.items() if name not in known]
+                old[uuid.UUID(evidence)] = (uuid.UUID(call), path)
+    known = set(Evidence.objects.filter(pk__in=old).values_list("pk", flat=True))
+    ended = set(
+        Call.objects.exclude(verdict="").filter(pk__in={call for call, _p in old.values()}).values_list("pk", flat=True)
+    )
+    strays = [path for evidence, (call, path) in old.items() if evidence not in known and call in ended]
     for path in strays:
         path.unlink(missing_ok=True)
     return len(strays)

@@ -55,7 +55,11 @@ def open_case(opening: Opening, *, by: Any) -> Case:
     id: `reference` of the error names the case that has it."""
     now = clock.now()
     received_at = opening.received_at or now
-    identifiers, vendors = _checked(opening, received_at, now)
+    problems: list[tuple[str, str]] = []
+    vendors = _checked(opening, received_at, now, problems)
+    identifiers = _identifiers(opening, problems)
+    if problems:
+        raise Invalid(problems)
     external = opening.external_id.strip()
     mark = fingerprint("external_id", external) if external else ""
     try:
@@ -113,6 +117,48 @@ def _insert(opening: Opening, by: Any, received_at: datetime, now: datetime, mar
         due_on=case.due_on.isoformat(),
     )
     return case
+
+
+def amend(case: Case, opening: Opening, *, by: Any) -> list[str]:
+    """Changes the facts of a draft; returns the names of what changed. Identifiers, external id and note of `opening`
+    are not looked at. Whoever changes something becomes an author of the plan, who cannot approve it.
+
+    Raises Invalid as `open_case` does, and Conflict unless the case is a draft."""
+    received_at = opening.received_at or case.received_at
+    problems: list[tuple[str, str]] = []
+    vendors = _checked(opening, received_at, clock.now(), problems)
+    if problems:
+        raise Invalid(problems)
+    facts = {name: getattr(opening, name) for name in ("kind", "regime", "ground", "country", "subdivision", "channel")}
+    facts |= {"received_at": received_at, "handler": opening.handler}
+    requester = {name: text for name, text in opening.requester.items() if text}
+    with changing(case, by) as case:
+        if case.status != CaseStatus.DRAFT:
+            raise Conflict("wrong_state", _("Only a draft can be changed. Nothing was changed."))
+        changed = [name for name, value in facts.items() if getattr(case, name) != value]
+        for name in changed:
+            setattr(case, name, facts[name])
+        if (case.unseal("requester") or {}) != requester:
+            case.seal("requester", requester or None)
+            changed.append("requester")
+        if set(case.vendors.all()) != set(vendors):
+            case.vendors.set(vendors)
+            changed.append("vendors")
+        if not changed:
+            return []
+        case.received_on = received_at.astimezone(timezone.get_default_timezone()).date()
+        case.due_on = due_on(case.regime, case.received_on, country=case.country, subdivision=case.subdivision)
+        case.save()
+        record(
+            actions.CASE_AMENDED,
+            actor=actor_of(by),
+            case=case.reference,
+            subject=f"case:{case.pk}",
+            changed=changed,
+            due_on=case.due_on.isoformat(),
+        )
+        planning.redraw(case, by=by)
+    return changed
 
 
 def next_reference(now: datetime) -> str:
@@ -216,13 +262,13 @@ def find_by_external_id(external_id: str) -> list[Case]:
 # --- checks -----------------------------------------------------------------------------------------------------------
 
 
-def _checked(opening: Opening, received_at: datetime, now: datetime) -> tuple[list[tuple[str, Normal]], list[Vendor]]:
-    problems: list[tuple[str, str]] = []
+def _checked(opening: Opening, received_at: datetime, now: datetime, problems: list[tuple[str, str]]) -> list[Vendor]:
+    """The chosen vendors; adds to `problems` whatever is wrong, the identifiers aside."""
     for name, choices in (("kind", Kind), ("regime", Regime), ("ground", Ground), ("channel", Channel)):
         if getattr(opening, name) not in choices.values:
             problems.append((f"/{name}", _("Choose one of %(all)s.") % {"all": ", ".join(choices.values)}))
     if opening.country and not is_country(opening.country):
-        problems.append(("/country", _("This is no country: two capital letters of ISO 3166, such as DE.")))
+        problems.append(("/country", _("Two capital letters of a country (ISO 3166), such as DE.")))
     if len(opening.subdivision) > 10 or (not opening.subdivision.replace("-", "").isalnum() and opening.subdivision):
         problems.append(("/subdivision", _("The short form of a state or region, such as BY.")))
     elif opening.subdivision and not opening.country:
@@ -254,10 +300,7 @@ def _checked(opening: Opening, received_at: datetime, now: datetime) -> tuple[li
             problems.append((f"/vendors/{number}", _("This vendor account is disabled.")))
         else:
             vendors.append(vendor)
-    identifiers = _identifiers(opening, problems)
-    if problems:
-        raise Invalid(problems)
-    return identifiers, vendors
+    return vendors
 
 
 def _identifiers(opening: Opening, problems: list[tuple[str, str]]) -> list[tuple[str, Normal]]:

@@ -71,7 +71,9 @@ def draw(case: Case, number: int) -> list[Part]:
 
     The first holds every vendor of the case; a later one only vendors that gain identifiers or are new."""
     operation = Kind(case.kind).operation
-    usable = list(case.identifiers.filter(state=IdentifierState.ACCEPTED))
+    usable = list(case.identifiers.filter(state=IdentifierState.ACCEPTED).select_related("added_by"))
+    for item in usable:
+        item.case = case
     earlier = SubTask.objects.filter(case=case, revision__number__lt=number, revision__status=RevisionStatus.APPROVED)
     planned = set(earlier.values_list("vendor", flat=True))
     covered = set(earlier.values_list("vendor", "identifiers__identifier"))
@@ -112,7 +114,7 @@ def redraw(case: Case, *, by: Any = None) -> PlanRevision | None:
         if number > 1 and not parts:
             return None
         revision = PlanRevision.objects.create(case=case, number=number, created_at=clock.now())
-    for author in {case.opened_by, by} - {None}:
+    for author in _authors(case, revision, parts, by):
         PlanParty.objects.get_or_create(
             revision=revision, person=author, defaults={"role": Role.AUTHOR, "at": clock.now()}
         )
@@ -135,6 +137,17 @@ def redraw(case: Case, *, by: Any = None) -> PlanRevision | None:
     return revision
 
 
+def _authors(case: Case, revision: PlanRevision, parts: Sequence[Part], by: Any) -> set[Any]:
+    """Whoever opened the case, changed this plan version, added an identifier that it sends, or changed a vendor
+    account of it while it was open: none of them can approve it."""
+    added = {item.added_by for part in parts for item, _name in part.identifiers}
+    accounts = {part.vendor for part in parts} | set(Vendor.objects.filter(sub_tasks__revision=revision))
+    changed = {
+        vendor.changed_by for vendor in accounts if vendor.changed_at and vendor.changed_at > revision.created_at
+    }
+    return ({case.opened_by, by} | added | changed) - {None}
+
+
 def is_current(case: Case, revision: PlanRevision) -> bool:
     """Whether an open plan version still says what would be drawn now."""
     return revision.digest == _digest_of(case, [_part_digest(case, part) for part in draw(case, revision.number)])
@@ -143,7 +156,9 @@ def is_current(case: Case, revision: PlanRevision) -> bool:
 def still_approved(sub_task: SubTask) -> bool:
     """Whether what a sub-task would send is what its approved plan version says. Checked at every claim."""
     case, revision = sub_task.case, sub_task.revision
-    uses = sub_task.identifiers.select_related("identifier")
+    uses = list(sub_task.identifiers.select_related("identifier"))
+    for use in uses:
+        use.identifier.case = case
     part = Part(
         vendor=sub_task.vendor,
         connector=sub_task.vendor.speaks(),

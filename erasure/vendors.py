@@ -3,25 +3,29 @@
 import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from compliance import clock
 from compliance.audit.record import actor_of, record
 from compliance.vault.seal import new_key
-from erasure import actions, dispatch
+from erasure import actions, dispatch, planning
 from erasure.connectors import REGISTRY
 from erasure.connectors.base import BadSettings, Misconfigured, VendorError, parse
 from erasure.connectors.http import Http, Network, check_base_url
 from erasure.errors import Invalid
 from erasure.models import Vendor
 from erasure.normalise import clean_text
-from erasure.states import Pause, SubTaskStatus
+from erasure.planning import effects
+from erasure.states import CLAIMABLE, CaseStatus, Pause, RevisionStatus, SubTaskStatus
 
 PACE = ("first_poll_seconds", "max_poll_seconds", "calls_per_minute", "parallel_calls", "gather_seconds")
 TRIAL_AFTER_CREDENTIALS = timedelta(hours=1)  # one call then finds out whether they were corrected at the vendor
@@ -64,7 +68,12 @@ def save(values: Mapping[str, Any], *, by: Any = None) -> Vendor:
             vendor = Vendor(id=uuid.uuid4(), name=name, slug=slugify(name), data_key=new_key())
             if Vendor.objects.filter(slug=vendor.slug).exists():
                 problems.append(("/name", _("Another account has the short name %(slug)s.") % {"slug": vendor.slug}))
+        was, did = vendor.base_url, _does(vendor)
         changed = _take(vendor, values, problems, made)
+        moved = not made and "base_url" in changed and _origin(was) != _origin(vendor.base_url)
+        if by and moved and "credentials" not in values:
+            # What is stored must not go to another server on one person's word.
+            problems.append(("/credentials", _("Enter the credentials again: the address leads to another server.")))
         if problems:
             raise Invalid(problems)
         resumed = bool(vendor.pause) and vendor.pause != Pause.BY_HAND
@@ -72,6 +81,8 @@ def save(values: Mapping[str, Any], *, by: Any = None) -> Vendor:
             _clear(vendor)
         else:
             resumed = False
+        if made or _does(vendor) != did:
+            vendor.changed_at, vendor.changed_by = clock.now(), by
         vendor.save(force_insert=made)
         if changed or made:
             _event(actions.VENDOR_SAVED, vendor, by, changed=changed, connector=vendor.connector)
@@ -108,7 +119,8 @@ def _take(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, s
     stored = {} if made else vendor.unseal("credentials") or {}
     credentials = {**stored, **given}
     secrets = _check(cls.Credentials, credentials, "/credentials", problems)
-    if vendor.enabled and not cls.by_hand and parsed is not None and secrets is not None:
+    wrong = any(at.startswith("/credentials") for at, _text in problems)
+    if vendor.enabled and not cls.by_hand and parsed is not None and not wrong:
         try:
             cls(parsed).headers(secrets)
         except VendorError as error:
@@ -118,6 +130,19 @@ def _take(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, s
     if credentials != stored:
         changed.append("credentials")
     return changed
+
+
+def _does(vendor: Vendor) -> Any:
+    """What the account does at the vendor: a change of it is a change of every open plan that it is in."""
+    try:
+        return vendor.enabled, vendor.base_url, effects(vendor.speaks())
+    except BadSettings:
+        return None
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 def _take_address(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, str]]) -> None:
@@ -197,6 +222,21 @@ def load(entries: Sequence[Any], *, by: Any = None) -> list[Vendor]:
         if problems:
             raise Invalid(problems)
     return saved
+
+
+def effect(vendor: Vendor) -> tuple[Any, ...]:
+    """What an approval binds of the account: where it is, and the options that change what is done there."""
+    with suppress(BadSettings):
+        return vendor.connector, vendor.base_url, planning.effects(vendor.speaks())
+    return vendor.connector, vendor.base_url, vendor.options
+
+
+def bound(vendor: Vendor) -> tuple[int, int]:
+    """Once the account's effect has changed: how many plans that await approval have to be read again, and how much
+    approved work stops before its next call."""
+    waiting = Q(revision__status=RevisionStatus.OPEN) & ~Q(case__status=CaseStatus.DRAFT)
+    plans = vendor.sub_tasks.filter(waiting).values("revision").distinct().count()
+    return plans, vendor.sub_tasks.filter(status__in=(*CLAIMABLE, SubTaskStatus.RUNNING)).count()
 
 
 def test(vendor: Vendor, *, by: Any = None) -> tuple[bool, str]:

@@ -3,7 +3,7 @@
 A name is stored data: it is never reused for something else, and an old event whose name has gone shows the name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Action name → its summary template (lazily translated).
 ACTIONS: dict[str, Any] = {}
+#: Detail name → what people read for one of its stored words; an empty text where the word stands for itself.
+LABELS: dict[str, Callable[[str], Any]] = {}
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
@@ -34,21 +36,34 @@ class _Words(dict[str, str]):
         return "—"
 
 
-def _word(value: Any) -> str:
+def _word(name: str, value: Any, names: Mapping[str, str]) -> str:
     if value is None or value in ("", []):
         return "—"
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
-    return ", ".join(map(_word, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(_word(name, item, names) for item in value)
+    if isinstance(value, str):
+        label = LABELS[name](value) if name in LABELS else ""
+        return names.get(value) or str(label or value)
+    return str(value)
 
 
-def summarise(event: "Event") -> str:
-    """One sentence for people, in the active language. Not part of what is hashed."""
+def accounts_in(event: "Event") -> set[str]:
+    """The accounts that an event names, as `user:<pk>`."""
+    words = {event.actor, *(value for value in event.details.values() if isinstance(value, str))}
+    return {word for word in words if word.startswith("user:")}
+
+
+def summarise(event: "Event", names: Mapping[str, str] | None = None) -> str:
+    """One sentence for people, in the active language. Not part of what is hashed. `names` are what to show for
+    accounts (`record.actor_names`)."""
     template = ACTIONS.get(event.action)
     if template is None:
         return event.action
     values: Mapping[str, Any] = event.details | {"case": event.case, "subject": event.subject, "actor": event.actor}
-    return str(template).format_map(_Words({name: _word(value) for name, value in values.items()}))
+    words = {name: _word(name, value, names or {}) for name, value in values.items()}
+    return str(template).format_map(_Words(words))
 
 
 EXPORTED = action("audit.exported", _("Audit trail exported as {format}: {count} events."))

@@ -11,8 +11,10 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
+from compliance.staff.lookups import PlainLookups
+
 from . import export
-from .actions import ACTIONS, EXPORTED, summarise
+from .actions import ACTIONS, EXPORTED, accounts_in, summarise
 from .models import Event
 from .record import actor_names, actor_of, record
 
@@ -31,17 +33,17 @@ class ActionFilter(admin.SimpleListFilter):
 
 
 class EventChangeList(ChangeList):
-    """Looks up the names of a page's actors in one query."""
+    """Looks up the names of all accounts on a page in one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        names = actor_names(event.actor for event in self.result_list)
+        names = actor_names({event.actor for event in self.result_list}.union(*map(accounts_in, self.result_list)))
         for event in self.result_list:
-            event.actor_name = names[event.actor]
+            event.names = names
 
 
 @admin.register(Event)
-class EventAdmin(admin.ModelAdmin):
+class EventAdmin(PlainLookups, admin.ModelAdmin):
     place = 100
     list_display = ("at", "action", "case", "by", "summary")
     list_filter = (ActionFilter, ("at", admin.DateFieldListFilter))
@@ -56,12 +58,17 @@ class EventAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("by"))
     def by(self, event: Event) -> str:
-        name: str = getattr(event, "actor_name", None) or actor_names([event.actor])[event.actor]
+        name = self._names(event).get(event.actor, event.actor)
         return name if name == event.actor else f"{name} ({event.actor})"
 
     @admin.display(description=_("what happened"))
     def summary(self, event: Event) -> str:
-        return summarise(event)
+        return summarise(event, self._names(event))
+
+    def _names(self, event: Event) -> dict[str, str]:
+        """What to show for the accounts of an event; in a list they have been looked up for all rows at once."""
+        found: dict[str, str] | None = getattr(event, "names", None)
+        return actor_names(accounts_in(event)) if found is None else found
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

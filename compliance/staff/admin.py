@@ -16,10 +16,11 @@ from django.utils.translation import ngettext
 from compliance import clock
 from compliance.audit.record import actor_of, record
 from compliance.staff import tokens
+from compliance.staff.lookups import PlainLookups
 from compliance.staff.models import Scope, ServiceToken, User
 
 
-class Audited(admin.ModelAdmin):
+class Audited(PlainLookups, admin.ModelAdmin):
     """Writes `<model>.added` and `<model>.changed` with the names of the changed fields, never their values."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool) -> None:
@@ -55,6 +56,8 @@ class UserPages(Audited, UserAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only a superuser makes superusers, or gives permissions past the groups."""
         fixed = tuple(super().get_readonly_fields(request, obj))
+        if obj is not None and obj.is_service:  # under a new name, the old one's next token would be somebody else's
+            fixed = (*fixed, "username")
         return fixed if request.user.is_superuser else (*fixed, "is_superuser", "user_permissions")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -102,7 +105,7 @@ class State(admin.SimpleListFilter):
 
 
 @admin.register(ServiceToken)
-class ServiceTokenPages(admin.ModelAdmin):
+class ServiceTokenPages(PlainLookups, admin.ModelAdmin):
     """Tokens can be looked at and revoked. They are issued by `manage.py token create`, which prints each once."""
 
     list_display = ("ends_in", "account", "may", "created_at", "expires_at", "last_used_at", "state")

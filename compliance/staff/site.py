@@ -21,6 +21,7 @@ class Site(admin.AdminSite):
 
     site_header = site_title = _("Erasure Desk")
     index_title = _("Overview")
+    site_url = None  # there is nothing but the desk
     login_form = SignInForm
     enable_nav_sidebar = False  # the lists need its place
 

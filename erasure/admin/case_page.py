@@ -9,15 +9,17 @@ from typing import Any
 from django.db.models import Min
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance import clock
-from compliance.audit.actions import summarise
+from compliance.audit.actions import accounts_in, summarise
 from compliance.audit.models import Event
 from compliance.audit.record import actor_names
 from compliance.vault.seal import Unreadable
 from erasure import intake, lifecycle, planning
+from erasure.actions import PLAN_DISCARDED
 from erasure.connectors.base import BadSettings
 from erasure.errors import DeskError
 from erasure.models import Call, CallSubTask, Case, PlanRevision, SubTask
@@ -27,14 +29,15 @@ from erasure.states import (
     CaseStatus,
     Operation,
     Outcome,
+    RefusalGround,
     RevisionStatus,
     Role,
     SubTaskStatus,
     Verdict,
 )
-from erasure.waiting import waits_for
+from erasure.waiting import taken_over_by, waits_for
 
-from .deeds import CASE_DEEDS, WORK_DEEDS, Offer, awaits_approval, offers
+from .deeds import CASE_DEEDS, WORK_DEEDS, Failed, Offer, awaits_approval, offers
 from .forms import ReasonForm
 from .masked import first_call, masked
 from .shared import badge, status_badge, step_label
@@ -85,6 +88,7 @@ class ShownWork:
     identifiers: list[dict[str, Any]]
     assurance: str
     explained: list[str] = field(default_factory=list)
+    hint: str = ""
     first_call: Any = None
     calls: list[planning.PlannedCall] = field(default_factory=list)  # after the first
     offers: list[Offer] = field(default_factory=list)
@@ -101,6 +105,7 @@ class ShownPlan:
     work: list[ShownWork]
     is_open: bool
     stale: bool = False
+    rejected: str = ""  # the ground
 
     @property
     def digest(self) -> str:
@@ -110,8 +115,8 @@ class ShownPlan:
 class CasePage:
     """Fetches everything once, in a number of queries that does not grow with the case, and shapes it."""
 
-    def __init__(self, case: Case, user: Any) -> None:
-        self.case, self.user = case, user
+    def __init__(self, case: Case, user: Any, failed: Failed | None = None) -> None:
+        self.case, self.user, self.failed = case, user, failed
         self.identifiers = list(case.identifiers.select_related("found_by", "added_by"))
         for item in self.identifiers:
             item.case = case  # its data key is here already
@@ -131,9 +136,18 @@ class CasePage:
             answered.values_list("sub_task", "call__step").annotate(first=Min("call__started_at")).order_by("first")
         ):
             self._answered.setdefault(sub_task, []).append(step)
+        discarded = Event.objects.filter(case=case.reference, action=PLAN_DISCARDED)
+        #: plan version, as the trail names it → the ground it was rejected on
+        self._rejected = {
+            event.subject: str(RefusalGround(event.details["ground"]).label)
+            for event in discarded
+            if event.details.get("ground") in RefusalGround
+        }
 
     def context(self) -> dict[str, Any]:
         case, page = self.case, reverse("admin:erasure_case_change", args=[self.case.pk])
+        deeds = self._offers()
+        refused = self._why_not_approve()
         return {
             "case": case,
             "status": status_badge(CaseStatus(case.status)),
@@ -143,8 +157,10 @@ class CasePage:
             "identifiers": self._identifiers(),
             "duplicates": self._duplicates(),
             "plans": [self._plan(revision) for revision in case.revisions.prefetch_related("parties__person")],
-            "why_not_approve": self._why_not_approve(),
-            "offers": [offer for offer in self._offers() if self._allowed(offer)],
+            "awaits": self._awaits(refused),
+            "offers": [offer for offer in deeds if offer.name != "approve"],
+            "approval": next((offer for offer in deeds if offer.name == "approve" and not refused), None),
+            "may_edit": case.status == CaseStatus.DRAFT and self.user.has_perm("erasure.open_case"),
             "calls": [self._call(call) for call in self._calls],
             "evidence": list(case.evidence.select_related("sub_task__vendor")),
             "notes": self._notes(),
@@ -155,6 +171,7 @@ class CasePage:
             "may_export": self.user.has_perm("audit.export_event"),
             "may_reveal": self.user.has_perm("erasure.reveal_identifier"),
             "reveal_form": ReasonForm(auto_id=False),
+            "reveal_failed": self._reveal_failed(""),
             "may_remove": case.status == CaseStatus.DRAFT and self.user.has_perm("erasure.delete_identifier"),
             "page": page,
         }
@@ -175,7 +192,20 @@ class CasePage:
 
     def _identifiers(self) -> list[dict[str, Any]]:
         unused = set(planning.unused(self.case))
-        return [{"item": item, "shown": self.masks[item.pk], "unused": item in unused} for item in self.identifiers]
+        return [
+            {
+                "item": item,
+                "shown": self.masks[item.pk],
+                "unused": item in unused,
+                "reveal_failed": self._reveal_failed(str(item.pk)),
+            }
+            for item in self.identifiers
+        ]
+
+    def _reveal_failed(self, number: str) -> Any:
+        """The form that was to reveal this identifier (none: the requester) and was not taken."""
+        failed = self.failed
+        return failed.form if failed and (failed.name, failed.about) == ("reveal", number) else None
 
     def _duplicates(self) -> list[Case]:
         return list(Case.objects.filter(reference__in=intake.possible_duplicates(self.case)).order_by("-created_at"))
@@ -190,17 +220,25 @@ class CasePage:
         def address(name: str) -> str:
             return reverse("admin:erasure_case_act", args=[case.pk, name])
 
-        return offers(CASE_DEEDS, self.user, address, case, revision, initial=initial)
+        return offers(CASE_DEEDS, self.user, address, case, revision, initial=initial, failed=self.failed)
 
-    def _allowed(self, offer: Offer) -> bool:
-        return offer.name != "approve" or not self._why_not_approve()
-
-    def _why_not_approve(self) -> str:
-        """Said in place of the button, to whoever could approve were it not for this plan."""
+    def _awaits(self, refused: str) -> SafeString | str:
+        """That a plan version awaits approval, and who must act."""
         revision = self.open_revision
         if revision is None or not awaits_approval(self.case, revision):
             return ""
-        return lifecycle.why_not_approve(revision, self.user) if self.user.has_perm("erasure.approve_case") else ""
+        said = _("Plan version %(number)s awaits approval.") % {"number": revision.number}
+        who = refused or _("You can approve it, below what it does.")
+        return format_html('<a href="#plan-{}">{}</a> {}', revision.number, said, who)
+
+    def _why_not_approve(self) -> str:
+        """Who must act, where this person cannot approve what awaits approval."""
+        revision = self.open_revision
+        if revision is None or not awaits_approval(self.case, revision):
+            return ""
+        if not self.user.has_perm("erasure.approve_case"):
+            return _("Another person with the role approver must approve this plan.")
+        return lifecycle.why_not_approve(revision, self.user)
 
     # --- the plan and its work
 
@@ -216,6 +254,7 @@ class CasePage:
             work=[self._work(sub_task, revision, is_open) for sub_task in sub_tasks],
             is_open=is_open,
             stale=is_open and self._stale(revision),
+            rejected=self._rejected.get(f"plan:{revision.pk}", ""),
         )
 
     def _stale(self, revision: PlanRevision) -> bool:
@@ -233,7 +272,8 @@ class CasePage:
         return ShownWork(
             sub_task=sub_task,
             badge=status_badge(SubTaskStatus(sub_task.status)),
-            reason=planning.reason_text(sub_task.reason),
+            reason="" if taken_over_by(sub_task) else planning.reason_text(sub_task.reason),
+            hint=self._hint(sub_task),
             done=done,
             now=now,
             following=following,
@@ -260,11 +300,18 @@ class CasePage:
                     lambda name: reverse("admin:erasure_case_work", args=[self.case.pk, sub_task.pk, name]),
                     sub_task,
                     initial={},
+                    failed=self.failed,
                 )
             )
             if revision.status == RevisionStatus.APPROVED
             else [],
         )
+
+    def _hint(self, sub_task: SubTask) -> str:
+        """Who can go on, for whoever cannot."""
+        if sub_task.status != SubTaskStatus.NEEDS_ATTENTION or self.user.has_perm("erasure.retry_subtask"):
+            return ""
+        return _("Somebody with the role approver can try it again or give it up.")
 
     def _steps(self, sub_task: SubTask) -> tuple[list[str], str, list[str]]:
         """Labels of the steps that are done, the one it is at, and those that usually follow."""
@@ -307,8 +354,8 @@ class CasePage:
 
     def _events(self) -> list[dict[str, Any]]:
         events = list(Event.objects.filter(case=self.case.reference).order_by("-id")[:SHOWN_EVENTS])
-        names = actor_names(event.actor for event in events)
-        return [{"at": event.at, "by": names[event.actor], "what": summarise(event)} for event in events]
+        names = actor_names({event.actor for event in events}.union(*map(accounts_in, events)))
+        return [{"at": event.at, "by": names[event.actor], "what": summarise(event, names)} for event in events]
 
 
 def _about(word: str) -> str:

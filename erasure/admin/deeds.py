@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from erasure import intake, lifecycle
 from erasure.errors import NotFound
 from erasure.models import Case, Identifier, PlanRevision
-from erasure.states import CASE_MOVES, CaseStatus, SubTaskStatus
+from erasure.states import CASE_MOVES, CLAIMABLE, CaseStatus, IdentifierState, SubTaskStatus
 
 from .forms import (
     ApproveForm,
@@ -29,13 +30,13 @@ from .forms import (
 
 @dataclass(frozen=True)
 class Deed:
-    """`run` gets the case or sub-task, the acting account and the form's values. `shown` says whether the page offers
-    it. `main` deeds stand open on the page."""
+    """`run` gets the case or sub-task, the acting account and the form's values; it returns what to tell in place of
+    `done`, or None. `shown` says whether the page offers it. `main` deeds stand open on the page."""
 
     label: Any
     permission: str
     form: type[forms.Form]
-    run: Callable[[Any, Any, dict[str, Any]], Any]
+    run: Callable[[Any, Any, dict[str, Any]], str | None]
     shown: Callable[..., bool]
     done: Any
     help: Any = ""
@@ -59,6 +60,52 @@ def awaits_approval(case: Case, revision: PlanRevision | None) -> bool:
     return under_way and revision is not None and not case.cancelled_at
 
 
+def _add_identifier(case: Case, by: Any, given: dict[str, Any]) -> str | None:
+    known = set(case.identifiers.exclude(state=IdentifierState.DISMISSED).values_list("pk", flat=True))
+    before = lifecycle.open_revision(case)
+    if intake.add_identifier(case, by=by, **given).pk in known:
+        return gettext("The case has this identifier already. Nothing changed.")
+    after = lifecycle.open_revision(case)
+    if (after and after.digest) == (before and before.digest):
+        return gettext(
+            "The identifier is in the case. No vendor of the case takes this kind, so the plan stays as it is."
+        )
+    if after and case.status == CaseStatus.IN_PROGRESS:
+        text = gettext("Plan version %(number)s now awaits the approval of another person.")
+        return gettext("The identifier is in the case.") + " " + text % {"number": after.number}
+    return None
+
+
+def _approve(case: Case, by: Any, given: dict[str, Any]) -> str | None:
+    lifecycle.approve(case, by=by, **given)
+    return why_not_sent(case)
+
+
+def why_not_sent(case: Case) -> str | None:
+    """Said after an approval: what keeps the approved work from being sent, or None."""
+    if case.held_at:
+        return gettext("Approved. The case is on hold: it goes on once it is released.")
+    paused = case.sub_tasks.filter(status__in=CLAIMABLE).exclude(vendor__pause="")
+    names = paused.order_by("vendor__name").values_list("vendor__name", flat=True).distinct()
+    if not names:
+        return None
+    text = gettext("Approved. The vendor account is paused, and this work goes on once it is resumed: %(vendors)s.")
+    return text % {"vendors": ", ".join(names)}
+
+
+def _reject(case: Case, by: Any, given: dict[str, Any]) -> str | None:
+    revision = lifecycle.open_revision(case) if case.status == CaseStatus.IN_PROGRESS else None
+    lifecycle.reject(case, by=by, **given)
+    if revision is None:
+        return None
+    if CaseStatus(case.status).is_open:
+        return gettext("Plan version %(number)s was rejected; the case goes on.") % {"number": revision.number}
+    text = gettext(
+        "Plan version %(number)s was rejected. Nothing else was under way, so the case has ended: %(status)s."
+    )
+    return text % {"number": revision.number, "status": CaseStatus(case.status).label}
+
+
 CASE_DEEDS: dict[str, Deed] = {
     "submit": Deed(
         _("Submit for approval"),
@@ -73,11 +120,10 @@ CASE_DEEDS: dict[str, Deed] = {
         _("Approve this plan"),
         "erasure.approve_case",
         ApproveForm,
-        lambda case, by, given: lifecycle.approve(case, by=by, **given),
+        _approve,
         awaits_approval,
         _("Approved. The work has been handed to the vendor queues."),
-        _("Approves exactly the plan version shown here. What is erased at a vendor cannot be brought back."),
-        main=True,
+        _("Approves exactly the plan version shown above. What is erased at a vendor cannot be brought back."),
     ),
     "release": Deed(
         _("Release from hold"),
@@ -108,7 +154,7 @@ CASE_DEEDS: dict[str, Deed] = {
         _("Add an identifier"),
         "erasure.add_identifier",
         IdentifierForm,
-        lambda case, by, given: intake.add_identifier(case, by=by, **given),
+        _add_identifier,
         _open,
         _("The identifier is in the case, and the plan has been drawn again."),
         _("Whoever adds one cannot approve the plan version it leads to."),
@@ -126,7 +172,7 @@ CASE_DEEDS: dict[str, Deed] = {
         _("Reject"),
         "erasure.reject_case",
         RejectForm,
-        lambda case, by, given: lifecycle.reject(case, by=by, **given),
+        _reject,
         lambda case, revision: (
             case.status in (CaseStatus.DRAFT, CaseStatus.AWAITING_APPROVAL) or awaits_approval(case, revision)
         ),
@@ -169,7 +215,7 @@ WORK_DEEDS: dict[str, Deed] = {
         "erasure.attest_subtask",
         RequiredNoteForm,
         lambda sub_task, by, given: lifecycle.attest(sub_task, by=by, **given),
-        lambda sub_task: sub_task.status in _FOR_A_PERSON,
+        lambda sub_task: sub_task.status in _FOR_A_PERSON and not sub_task.case.held_at,
         _("Confirmed by hand."),
         _("Write what you did, or what the vendor's own screen says."),
     ),
@@ -205,18 +251,35 @@ class Offer:
     is_open: bool
 
 
+def form_of(deed: Deed, name: str, about: Any, data: Any = None, initial: Any = None) -> forms.Form:
+    """The form of a deed about a case or sub-task, with ids of its own on the page."""
+    return deed.form(data, initial=initial, auto_id=f"{name}-{about.pk}-%s")
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A form of the case page that was sent and not taken: it stands on the page again as it was sent, and open.
+    `about` is the case or sub-task of the deed `name`; for "reveal", the identifier's number or nothing."""
+
+    name: str
+    about: Any
+    form: forms.Form
+
+
 def offers(
-    deeds: dict[str, Deed], user: Any, address: Callable[[str], str], *about: Any, initial: dict[str, Any]
+    deeds: dict[str, Deed],
+    user: Any,
+    address: Callable[[str], str],
+    *about: Any,
+    initial: dict[str, Any],
+    failed: Failed | None = None,
 ) -> list[Offer]:
     """The deeds that make sense for `about` and that `user` may do. `address` gives where a deed is posted."""
-    return [
-        Offer(
-            name,
-            deed,
-            address(name),
-            deed.form(auto_id=f"{name}-{getattr(about[0], 'pk', '')}-%s", initial=initial),
-            deed.main,
-        )
-        for name, deed in deeds.items()
-        if user.has_perm(deed.permission) and deed.shown(*about)
-    ]
+    found = []
+    for name, deed in deeds.items():
+        if not user.has_perm(deed.permission) or not deed.shown(*about):
+            continue
+        again = failed if failed and (failed.name, failed.about) == (name, about[0]) else None
+        form = again.form if again else form_of(deed, name, about[0], initial=initial)
+        found.append(Offer(name, deed, address(name), form, deed.main or bool(again)))
+    return found

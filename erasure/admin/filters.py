@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +13,6 @@ from erasure.models import Case, SubTask, Vendor
 from erasure.states import OPEN
 
 from .case_page import DUE_SOON
-from .forms import people
 
 
 class DueFilter(admin.SimpleListFilter):
@@ -37,16 +37,23 @@ class AttentionFilter(admin.SimpleListFilter):
     parameter_name = "attention"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("needed", _("needs attention")), ("person", _("waits for a person")), ("none", _("neither"))]
+        return [
+            ("approval", _("a plan awaits approval")),
+            ("needed", _("needs attention")),
+            ("person", _("waits for a person")),
+            ("none", _("none of these")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
+            case "approval":
+                return queryset.filter(waiting_plan__isnull=False)
             case "needed":
                 return queryset.filter(needs_attention=True)
             case "person":
                 return queryset.filter(waits_for_person=True)
             case "none":
-                return queryset.filter(needs_attention=False, waits_for_person=False)
+                return queryset.filter(needs_attention=False, waits_for_person=False, waiting_plan=None)
         return queryset
 
 
@@ -55,7 +62,8 @@ class HandlerFilter(admin.SimpleListFilter):
     parameter_name = "handler"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        others = people().exclude(pk=request.user.pk).filter(cases_handled__isnull=False).distinct()
+        handlers = get_user_model()._default_manager.filter(cases_handled__isnull=False)
+        others = handlers.exclude(username=request.user.get_username()).order_by("username").distinct()
         named = [(str(person.pk), person.get_username()) for person in others[:50]]
         return [("me", _("me")), ("nobody", _("nobody")), *named]
 

@@ -4,15 +4,17 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from phonenumbers import SUPPORTED_REGIONS
+from phonenumbers.geodata.locale import LOCALE_DATA
 
 from compliance import clock
 from erasure.connectors.base import BadSettings
 from erasure.intake import Opening
 from erasure.lifecycle.shared import MAX_NOTE
-from erasure.models import Vendor
-from erasure.normalise import KNOWN_KINDS, clean_text
+from erasure.models import Case, Vendor
+from erasure.normalise import KNOWN_KINDS, clean_text, mask
 from erasure.states import CancelReason, Channel, Ground, Kind, RefusalGround, Regime
 
 EMPTY_ROWS = 5
@@ -30,10 +32,38 @@ def identifier_kinds() -> list[tuple[str, str]]:
     return [(kind, kind.replace("_", " ")) for kind in kinds]
 
 
-def people() -> QuerySet[Any]:
-    """Accounts that can look after a case."""
+def people(present: Any = None) -> QuerySet[Any]:
+    """Accounts that can look after a case: people who can sign in, see cases, and open or approve them. `present` (an
+    account's number) stays among them, whatever has become of it."""
     users = get_user_model()._default_manager
-    return users.filter(is_active=True, is_staff=True, is_service=False).order_by("username")
+
+    def may(permission: str) -> Q:
+        return Q(pk__in=users.with_perm(permission).values("pk"))
+
+    person = Q(is_active=True, is_staff=True, is_service=False)
+    works = may("erasure.view_case") & (may("erasure.open_case") | may("erasure.approve_case"))
+    return users.filter(person & works | Q(pk=present)).order_by("username")
+
+
+def countries() -> list[tuple[str, str]]:
+    """Codes and English names (ISO 3166), by name."""
+    named = []
+    for code in SUPPORTED_REGIONS:
+        names = LOCALE_DATA.get(code, {})
+        name = names.get("en", "")
+        name = names.get(name.removeprefix("*"), "") if name.startswith("*") else name
+        named.append((code, f"{name} ({code})" if name else code))
+    return sorted(named, key=lambda pair: pair[1])
+
+
+class OneLine(forms.Textarea):
+    """A box of one row. An input of type text would turn a pasted line break into a space, and so into another
+    identifier; here it arrives, and is refused in words."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {"rows": 1, "cols": 50, "class": "desk-one-line", "autocomplete": "off", "spellcheck": "false"}
+        )
 
 
 class NoteField(forms.CharField):
@@ -48,7 +78,7 @@ class OpeningForm(forms.Form):
 
     kind = forms.ChoiceField(label=_("Request type"), choices=Kind.choices)
     regime = forms.ChoiceField(label=_("Law"), choices=Regime.choices)
-    country = forms.CharField(label=_("Country"), required=False, max_length=2, help_text=_("Two letters, such as DE."))
+    country = forms.ChoiceField(label=_("Country"), required=False)
     subdivision = forms.CharField(
         label=_("State or region"),
         required=False,
@@ -71,7 +101,11 @@ class OpeningForm(forms.Form):
         label=_("Acting for"), required=False, max_length=200, widget=forms.TextInput({"size": 50})
     )
     external_id = forms.CharField(
-        label=_("External id"), required=False, max_length=200, help_text=_("The number this request has elsewhere.")
+        label=_("External id"),
+        required=False,
+        max_length=200,
+        strip=False,
+        help_text=_("The number this request has elsewhere."),
     )
     vendors = forms.MultipleChoiceField(
         label=_("Vendors"),
@@ -83,7 +117,7 @@ class OpeningForm(forms.Form):
     note = NoteField()
 
     #: Heading → its fields, in the order of the page.
-    sections = (
+    sections: tuple[tuple[Any, tuple[str, ...]], ...] = (
         (_("Request"), ("kind", "regime", "country", "subdivision", "ground", "channel", "received_at", "external_id")),
         (_("Requester"), ("name", "reply_to", "language", "acting_for")),
         (_("Handling"), ("vendors", "handler", "note")),
@@ -92,13 +126,15 @@ class OpeningForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["country"].choices = [*NO_CHOICE, *countries()]  # type: ignore[attr-defined]
         self.fields["received_at"].initial = clock.now
         vendors = Vendor.objects.filter(enabled=True)
         self.fields["vendors"].choices = [(vendor.slug, vendor.name) for vendor in vendors]  # type: ignore[attr-defined]
         self.fields["handler"].queryset = people()  # type: ignore[attr-defined]
 
-    def clean_country(self) -> str:
-        return str(self.cleaned_data["country"]).upper()
+    def by_section(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """Heading → fields, in the order of the page."""
+        return [(heading, [self[name] for name in names]) for heading, names in self.sections]
 
     def opening(self, identifiers: list[tuple[str, str]]) -> Opening:
         """The form as intake takes it."""
@@ -116,15 +152,60 @@ class OpeningForm(forms.Form):
         return found | {f"/vendors/{number}": "vendors" for number in range(len(self.cleaned_data.get("vendors", ())))}
 
 
+class AmendForm(OpeningForm):
+    """What may still be changed of a draft. Its identifiers have their own buttons; the external id stays.
+
+    What is known of the requester is not shown here (that takes a reason, see `erasure.reveal`): an empty box keeps
+    it."""
+
+    REMOVED = "-"
+
+    external_id = None  # type: ignore[assignment]
+    note = None  # type: ignore[assignment]
+    sections = (
+        (_("Request"), ("kind", "regime", "country", "subdivision", "ground", "channel", "received_at")),
+        (_("Requester"), OpeningForm.requester),
+        (_("Handling"), ("vendors", "handler")),
+    )
+
+    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
+        """Raises `vault.Unreadable` when the requester cannot be opened."""
+        facts = ("kind", "regime", "country", "subdivision", "ground", "channel", "received_at", "handler")
+        chosen = list(case.vendors.all())
+        initial = {name: getattr(case, name) for name in facts}
+        initial |= {"vendors": [vendor.slug for vendor in chosen]}
+        super().__init__(*args, initial=initial, **kwargs)
+        self.case, self._known = case, case.unseal("requester") or {}
+        for name, text in self._known.items():
+            shown = mask("email" if "@" in text else "", text)
+            help_text = _("%(shown)s is known. Leave it empty to keep that; a single - removes it.") % {"shown": shown}
+            self.fields[name].help_text = help_text
+        self.fields["handler"].queryset = people(case.handler_id)  # type: ignore[attr-defined]
+        for name, kept in (
+            ("country", [(case.country, case.country)] if case.country else []),
+            ("vendors", [(vendor.slug, vendor.name) for vendor in chosen]),
+        ):
+            field: Any = self.fields[name]
+            shown = dict(field.choices)
+            field.choices = [*field.choices, *((value, label) for value, label in kept if value not in shown)]
+
+    def clean(self) -> dict[str, Any]:
+        for name in self.requester:
+            typed = self.cleaned_data.get(name) or self._known.get(name, "")
+            self.cleaned_data[name] = "" if typed == self.REMOVED else typed
+        return self.cleaned_data
+
+    def clean_received_at(self) -> Any:
+        """The box has no seconds: what was not touched stays to the second."""
+        given, was = self.cleaned_data["received_at"], self.case.received_at
+        return was if given == was.replace(second=0, microsecond=0) else given
+
+
 class IdentifierForm(forms.Form):
     """One identifier. A row without a value is an empty row."""
 
     kind = forms.CharField(label=_("Kind"), widget=forms.Select)
-    value = forms.CharField(
-        label=_("Value"),
-        strip=False,
-        widget=forms.TextInput({"size": 50, "autocomplete": "off", "spellcheck": "false"}),
-    )
+    value = forms.CharField(label=_("Value"), strip=False, widget=OneLine)
 
     def __init__(self, *args: Any, kinds: list[tuple[str, str]] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -160,11 +241,7 @@ class FindForm(forms.Form):
     """Looks a person up. It is posted: nothing personal may stand in an address."""
 
     kind = forms.ChoiceField(label=_("Look for"))
-    value = forms.CharField(
-        label=_("Exact text"),
-        strip=False,
-        widget=forms.TextInput({"size": 50, "autocomplete": "off", "spellcheck": "false"}),
-    )
+    value = forms.CharField(label=_("Exact text"), strip=False, widget=OneLine)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -39,7 +39,7 @@ class WorkPages(FoundByReference, ReadOnly):
     list_display_links = ("vendor",)
     list_filter = ("status", "vendor", "operation", "assurance")
     list_select_related = ("case", "vendor")
-    search_fields = ("case__reference__exact",)
+    search_fields = ("case__reference",)
     ordering = ("-created_at", "id")
     fields = (
         "of_case",
@@ -90,7 +90,7 @@ class CallPages(FoundByReference, ReadOnly):
     list_display = ("started_at", "vendor", "told_step", "attempt", "ended", "code", "status", "seconds")
     list_filter = ("verdict", "vendor", "writes")
     list_select_related = ("vendor",)
-    search_fields = ("sub_tasks__case__reference__exact",)
+    search_fields = ("sub_tasks__case__reference",)
     fields = (
         "vendor",
         "told_step",
@@ -138,7 +138,7 @@ class EvidencePages(FoundByReference, ReadOnly):
     list_display_links = ("created_at", "name")
     list_filter = ("kind", "created_at")
     list_select_related = ("case",)
-    search_fields = ("case__reference__exact",)
+    search_fields = ("case__reference",)
     ordering = ("-created_at",)
     fields = ("of_case", "kind", "name", "size", "sha256", "counts", "created_at", "keep_until", "removed_at")
 

@@ -1,5 +1,6 @@
 """What the desk's pages share."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -8,16 +9,16 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from compliance.staff.lookups import PlainLookups
 from compliance.vault.seal import Unreadable
 from erasure.connectors.base import BadSettings
-from erasure.errors import DeskError
-from erasure.models import Call
+from erasure.errors import DeskError, Invalid
+from erasure.models import Call, ReferenceCounter
 from erasure.states import CaseStatus, SubTaskStatus, Verdict
 
 #: Status → how it looks: a tone and a sign that can be told apart without colour.
@@ -64,31 +65,39 @@ def step_label(call: Call) -> str:
     return call.step
 
 
-class DeskPages(admin.ModelAdmin):
-    """Base of every page: the desk's stylesheet, plain titles, nothing deleted, no count of whole tables."""
+class DeskPages(PlainLookups, admin.ModelAdmin):
+    """Base of every page: nothing deleted, no count of whole tables."""
 
     show_full_result_count = False
     list_per_page = 50
 
-    class Media:
-        css = {"all": ["erasure/desk.css"]}
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        title = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+_REFERENCE = re.compile(r"(?:DSR-)?(?:([0-9]{4})-)?([0-9]{1,6})", re.IGNORECASE)
+
+
+def references(text: str) -> list[str]:
+    """The references that somebody may mean by `text`: DSR-2026-22 names one, 22 one of each year."""
+    said = _REFERENCE.fullmatch(text.strip())
+    if said is None:
+        return []
+    years = [said[1]] if said[1] else ReferenceCounter.objects.values_list("year", flat=True)
+    return [f"DSR-{year}-{int(said[2]):06d}" for year in years]
 
 
 class FoundByReference(DeskPages):
-    """A list whose search box takes a case reference in full; `search_fields` names where it stands. The box itself
+    """A list whose search box takes a case reference; `search_fields` names where it stands. The box itself
     (templates/admin/erasure/search_form.html) takes nothing else, so that no person's name gets into an address."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return super().get_search_results(request, queryset, search_term.strip().upper())
+        if not search_term.strip():
+            return queryset, False
+        (where,) = self.search_fields
+        return queryset.filter(**{f"{where}__in": references(search_term)}), "__" in where
 
 
 class ReadOnly(DeskPages):
@@ -114,9 +123,12 @@ def demand(request: HttpRequest, permission: str) -> None:
 
 @contextmanager
 def telling(request: HttpRequest, done: Any = "") -> Iterator[None]:
-    """Runs a change and tells its end: `done` when it succeeded, else the refusal's own words."""
+    """Runs a change and tells its end: `done` when it succeeded, else the refusal's own words. `Invalid` is left to the
+    caller, whose form it belongs to."""
     try:
         yield
+    except Invalid:
+        raise
     except DeskError as error:
         messages.error(request, error.text)
     except Unreadable:
@@ -130,7 +142,7 @@ def telling(request: HttpRequest, done: Any = "") -> Iterator[None]:
 
 
 def tell_errors(request: HttpRequest, form: forms.Form) -> None:
-    """The errors of a small form, as messages: the page they stand on is drawn anew."""
+    """The errors of a small form, as messages above the page it stands on."""
     for name, errors in form.errors.items():
         label = form.fields[name].label if name in form.fields else ""
         for error in errors:

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from compliance import clock
@@ -25,7 +25,7 @@ from erasure.models import Vendor
 from erasure.normalise import normalise
 from erasure.states import CLAIMABLE, Pause
 
-from .forms import ReasonForm
+from .forms import OneLine, ReasonForm
 from .shared import DeskPages, badge, demand, put_problems, tell_errors, telling
 from .vendor_form import ConnectorForm, VendorForm
 
@@ -34,9 +34,7 @@ TEMPLATES = "admin/erasure/vendor"
 
 class AsSentForm(forms.Form):
     kind = forms.ChoiceField(label=gettext_lazy("Kind"))
-    value = forms.CharField(
-        label=gettext_lazy("Value"), strip=False, widget=forms.TextInput({"autocomplete": "off", "size": 40})
-    )
+    value = forms.CharField(label=gettext_lazy("Value"), strip=False, widget=OneLine)
 
     def __init__(self, *args: Any, vendor: Vendor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -130,13 +128,38 @@ class VendorPages(DeskPages):
         if form.vendor is None and Vendor.objects.filter(name=form.cleaned_data["name"].strip()).exists():
             form.add_error("name", _("There is an account with this name already."))
             return None
+        before = form.vendor and vendors.effect(form.vendor)
         try:
             vendor = vendors.save(form.values(), by=request.user)
         except Invalid as error:
             put_problems(form, error.problems, form.pointers())
             return None
         messages.success(request, _("%(vendor)s was saved.") % {"vendor": vendor.name})
+        if before and vendors.effect(vendor) != before:
+            self._tell_consequences(request, vendor)
         return vendor
+
+    def _tell_consequences(self, request: HttpRequest, vendor: Vendor) -> None:
+        plans, work = vendors.bound(vendor)
+        if plans:
+            text = ngettext(
+                "%d plan that awaits approval has changed with it: it must be read again before it can be approved.",
+                "%d plans that await approval have changed with it: they must be read again before they can be "
+                "approved.",
+                plans,
+            )
+            messages.warning(request, text % plans)
+        if work:
+            text = ngettext(
+                "%d approved vendor work no longer does what was approved: it stops for attention before its next "
+                "call. Undo the change, then somebody with the role approver tries it again on its case's page; or "
+                "they give it up, and a new case is opened.",
+                "%d approved vendor works no longer do what was approved: each stops for attention before its next "
+                "call. Undo the change, then somebody with the role approver tries them again on their cases' pages; "
+                "or they give them up, and new cases are opened.",
+                work,
+            )
+            messages.warning(request, text % work)
 
     def _shown(self, request: HttpRequest, vendor: Vendor, **context: Any) -> TemplateResponse:
         """The page of an account."""

@@ -12,6 +12,9 @@ from erasure.models import Vendor
 from erasure.vendors import PACE
 
 OPTION, CREDENTIAL = "option_", "credential_"
+#: Credentials that are no secret while they are typed.
+NAMES = {"username"}
+_HIDDEN = {"autocomplete": "new-password", "size": 40}
 
 
 class ConnectorForm(forms.Form):
@@ -20,6 +23,16 @@ class ConnectorForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["connector"].choices = [(key, cls.label) for key, cls in REGISTRY.items()]  # type: ignore[attr-defined]
+
+
+class WriteOnly(forms.TextInput):
+    """Shows what is typed and, like a password's field, never what was sent."""
+
+    def __init__(self) -> None:
+        super().__init__({"autocomplete": "off", "spellcheck": "false", "size": 40})
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
 
 
 class KindsField(forms.CharField):
@@ -64,6 +77,7 @@ class VendorForm(forms.Form):
     base_url = forms.CharField(
         label=_("Base address"),
         max_length=500,
+        widget=forms.TextInput({"class": "vLargeTextField"}),
         help_text=_("Where the vendor's API is. The host must be in the setting VENDOR_HOSTS."),
     )
 
@@ -104,7 +118,7 @@ class VendorForm(forms.Form):
                 required=False,
                 strip=False,
                 help_text=f"{item.metadata.get('help') or ''} {kept if self.vendor else ''}".strip(),
-                widget=forms.PasswordInput({"autocomplete": "new-password", "size": 40}, render_value=False),
+                widget=WriteOnly() if item.name in NAMES else forms.PasswordInput(_HIDDEN, render_value=False),
             )
 
     def _stored_credentials(self) -> set[str]:
@@ -133,9 +147,10 @@ class VendorForm(forms.Form):
             "connector": self.connector,
             "enabled": given["enabled"],
             "options": self._group(OPTION),
-            "credentials": {name: value for name, value in self._group(CREDENTIAL).items() if value},
             "pace": {name: given[name] for name in PACE if name in given},
         }
+        typed = {name: value for name, value in self._group(CREDENTIAL).items() if value}
+        values |= {"credentials": typed} if typed else {}
         return values | ({"base_url": given["base_url"]} if "base_url" in given else {})
 
     def _group(self, prefix: str) -> dict[str, Any]:
@@ -149,7 +164,9 @@ class VendorForm(forms.Form):
             f"/pace/{name}": name for name in PACE
         }
         for prefix, at in ((OPTION, "/options/"), (CREDENTIAL, "/credentials/")):
-            found |= {at + name.removeprefix(prefix): name for name in self.fields if name.startswith(prefix)}
+            names = [name for name in self.fields if name.startswith(prefix)]
+            found |= {at + name.removeprefix(prefix): name for name in names}
+            found |= {at.rstrip("/"): names[0]} if names else {}
         return found
 
 

@@ -1,7 +1,7 @@
 """The trail, for systems that keep a copy."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
@@ -42,7 +42,9 @@ class Day(Text):
 
 
 class Form(Plain, serializers.ChoiceField):
-    default_error_messages = {"invalid_choice": gettext_lazy("Choose one of json, csv, jsonl.")}
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid_choice": gettext_lazy("Choose one of json, csv, jsonl.")
+    }
 
 
 class AuditQuery(Body):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?(?P<zone>[Zz]
 class Plain:
     """A field that says what it wants in our words, which follow the field's name, and never repeats the value."""
 
-    default_error_messages = {
+    default_error_messages: ClassVar[dict[str, Any]] = {
         "required": _lazy("is required"),
         "null": _lazy("must not be null"),
         "blank": _lazy("must not be empty"),
@@ -33,21 +33,23 @@ class Plain:
 
 
 class Whole(Plain, serializers.IntegerField):
-    default_error_messages = {
+    default_error_messages: ClassVar[dict[str, Any]] = {
         "invalid": _lazy("must be a whole number"),
         "max_string_length": _lazy("must be a whole number"),
     }
 
 
 class Day(Plain, serializers.DateField):
-    default_error_messages = {
+    default_error_messages: ClassVar[dict[str, Any]] = {
         "invalid": _lazy("must be a day such as 2026-11-02"),
         "datetime": _lazy("must be a day such as 2026-11-02"),
     }
 
 
 class Items(Plain, serializers.ListField):
-    default_error_messages = {"max_length": _lazy("must hold no more than {max_length} items")}
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "max_length": _lazy("must hold no more than {max_length} items")
+    }
 
 
 class Bodies(Plain, serializers.ListSerializer):
@@ -58,7 +60,7 @@ class Body(Plain, serializers.Serializer):
     """An object that has these fields and no others. Shape alone: what a value may be is for `intake` and `lifecycle`
     to say."""
 
-    default_error_messages = {"invalid": _lazy("must be an object")}
+    default_error_messages: ClassVar[dict[str, Any]] = {"invalid": _lazy("must be an object")}
 
     class Meta:
         list_serializer_class = Bodies
@@ -127,7 +129,9 @@ class Flag(Plain, serializers.BooleanField):
 
 
 class Id(Plain, serializers.UUIDField):
-    default_error_messages = {"invalid": _lazy("must be an id such as 3f2a9c1e-58b7-4c0d-9a1f-2b6e7d8c9f00")}
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid": _lazy("must be an id such as 3f2a9c1e-58b7-4c0d-9a1f-2b6e7d8c9f00")
+    }
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)

@@ -61,6 +61,9 @@ def page(
     )
 
 
+EARLIEST, LATEST = 1900, 9000  # years; beyond them databases and zones disagree
+
+
 def _beyond(by: Sequence[str], place: Sequence[Any], way: str) -> Q:
     beyond, same = Q(), Q()
     for name, value in zip(by, place, strict=True):
@@ -80,7 +83,7 @@ def _read(cursor: str, found: QuerySet[Any], by: Sequence[str]) -> tuple[bool, l
         direction, *texts = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
         place = [_value(found, name, text) for name, text in zip(by, texts, strict=True)]
         return {"next": False, "previous": True}[direction], place
-    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error, ValidationError):
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError, binascii.Error, ValidationError):
         raise Invalid([("/cursor", _("This cursor is not one that a page gave out for this list."))]) from None
 
 
@@ -88,7 +91,8 @@ def _value(found: QuerySet[Any], name: str, text: Any) -> Any:
     field = found.model._meta.get_field(name)
     if not isinstance(field, Field) or not isinstance(text, str) or "\0" in text:
         raise TypeError
+    text.encode()  # half a surrogate pair must not reach the database
     value = field.to_python(text)
-    if hasattr(value, "tzinfo") and is_naive(value):
+    if hasattr(value, "tzinfo") and (is_naive(value) or not EARLIEST < value.year < LATEST):
         raise ValueError
     return value

@@ -51,6 +51,7 @@ STATUSES = dict.fromkeys(("created", "started", "waiting", "running"), "under wa
 STATUSES |= {"done": "done", "not_found": "lost", "error": "failed"}
 PREFIXES = {"v1": "/api/v1/event-data/", "v2": "/api/v2/event-data/", "admin-v4": "/api/admin/v4/event-data/"}
 CREATE = {"export": "create-export-customer-job", "removal": "create-remove-customer-job"}
+LEAST_DAYS_TO_HAND_OVER = 30
 UNKNOWN_JOB = "00000000-0000-4000-8000-000000000000"  # asked for by `check`; no job has this number
 
 Jobs = dict[str, dict[str, Any]]  # customer key → its job: "jid", then "fetching", then "done" (and what was "held")
@@ -59,6 +60,7 @@ Jobs = dict[str, dict[str, Any]]  # customer key → its job: "jid", then "fetch
 class Apptus(Connector):
     key = "apptus"
     label = _("Apptus eSales")
+    words = tuple(STATUSES)
 
     @dataclass(frozen=True)
     class Options:
@@ -90,7 +92,9 @@ class Apptus(Connector):
             effect=False,
             minimum=0,
             maximum=3650,
-            help=_("It is the person's whole file. 0 keeps only its hash and counts."),
+            help=_(
+                "It is the person's whole file. 0 keeps hash and counts only; an export case keeps it for at least 30."
+            ),
         )
 
         def __post_init__(self) -> None:
@@ -185,8 +189,11 @@ class Apptus(Connector):
         name = f"apptus-export-{list(keys).index(key) + 1}.zip"
         query = {"jid": jobs[key]["jid"]}
         download = http.download(self._path("export-customer-job-result"), query=query, name=name)
-        counts = count_records(download)
-        kept = Kept(download, "export", timedelta(days=self.options.keep_export_days), counts or {})
+        counts = count_records(download, http.progress)
+        days = self.options.keep_export_days
+        if work.operation == Operation.EXPORT:  # it is what the person asked for: it must be there to hand over
+            days = max(days, LEAST_DAYS_TO_HAND_OVER)
+        kept = Kept(download, "export", timedelta(days=days), counts or {})
         if counts is None:
             note = _t(
                 "What Apptus delivered is not a readable zip of records. Nothing was removed. What arrived is kept as "

@@ -5,7 +5,7 @@ A connector states what a vendor can do and has one function per step. A step ge
 the queue or a retry loop: those are the engine's. CONTRIBUTING.md, "Add a vendor", is the checklist.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
@@ -251,6 +251,7 @@ class Connector:
     Credentials: ClassVar[type[Any]] = Nothing
     by_hand: ClassVar[bool] = False  # no API: the work goes to a person
     patience: ClassVar[timedelta] = timedelta(days=30)  # a step that waits longer needs attention
+    words: ClassVar[Collection[str]] = ()  # what the vendor may say in a reply that staff may read
     steps: ClassVar[Mapping[str, Step]] = {}
     renamed: ClassVar[Mapping[str, str]] = {}  # old step names in stored sub-tasks → today's
 

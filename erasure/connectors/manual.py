@@ -30,4 +30,4 @@ class Manual(Connector):
 
     def instructions(self, operation: Operation) -> str:
         """What to do comes first: the same instructions serve every operation."""
-        return f"{operation.label}: {self.options.instructions}".strip(": ")
+        return f"{Operation(operation).label}: {self.options.instructions}".strip(": ")

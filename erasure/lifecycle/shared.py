@@ -33,7 +33,7 @@ MAX_NOTE = 10_000
 def changing(case: Case, by: Any) -> Iterator[Case]:
     """The case, locked and read anew, in a transaction that ends with it saved."""
     with transaction.atomic():
-        locked = Case.objects.select_for_update(of=("self",)).select_related("data_key", "opened_by").get(pk=case.pk)
+        locked = Case.locked().get(pk=case.pk)
         yield locked
         locked.updated_at = clock.now()
         locked.save()

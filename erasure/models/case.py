@@ -90,6 +90,12 @@ class Case(SealedModel):
     def _key(self) -> DataKey:
         return self.data_key
 
+    @classmethod
+    def locked(cls, *, skip_locked: bool = False) -> models.QuerySet["Case"]:
+        """Cases to be locked until the transaction ends. NO KEY: rows that point to a case may still be inserted."""
+        rows = cls._default_manager.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
+        return rows.select_related("data_key", "opened_by")
+
 
 class Note(SealedModel):
     """What somebody wrote on a case. The trail holds a keyed hash of it, never the text."""

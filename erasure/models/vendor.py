@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -40,6 +41,8 @@ class Vendor(SealedModel):
     trial_at = models.DateTimeField(null=True, editable=False)
     not_before = models.DateTimeField(null=True, editable=False)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
+    changed_at = models.DateTimeField(null=True, editable=False, help_text=_("When what it does was last changed."))
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -5,7 +5,6 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Q
 
 from compliance import clock
 from compliance.vault.seal import Unreadable
@@ -66,14 +65,12 @@ def _may_call(vendor: Vendor, now: datetime) -> bool:
     """Pace, pause and Retry-After of the account. A paused account gets one trial call at a time."""
     if not vendor.enabled or (vendor.not_before and vendor.not_before > now):
         return False
-    seen = Call.objects.filter(vendor=vendor).aggregate(
-        minute=Count("pk", filter=Q(started_at__gt=now - MINUTE)),
-        under_way=Count("pk", filter=Q(verdict="", lease_until__gt=now)),
-    )
-    on_trial = vendor.trial_at and vendor.trial_at <= now and not seen["under_way"]
+    under_way = Call.objects.filter(vendor=vendor, verdict="", lease_until__gt=now).count()
+    on_trial = vendor.trial_at and vendor.trial_at <= now and not under_way
     if vendor.pause and (vendor.pause == Pause.BY_HAND or not on_trial):
         return False
-    return seen["minute"] < vendor.calls_per_minute and seen["under_way"] < vendor.parallel_calls
+    lately = Call.objects.filter(vendor=vendor, started_at__gt=now - MINUTE).count()
+    return lately < vendor.calls_per_minute and under_way < vendor.parallel_calls
 
 
 def _next_due(vendor: Vendor, now: datetime) -> tuple[SubTask | None, bool]:
@@ -84,8 +81,7 @@ def _next_due(vendor: Vendor, now: datetime) -> tuple[SubTask | None, bool]:
     )
     waiting = list(due.order_by("next_at").values_list("pk", "case_id")[:20])
     for pk, case_id in waiting:
-        locked = Case.objects.select_for_update(of=("self",), skip_locked=True).select_related("data_key")
-        case = locked.filter(pk=case_id, held_at=None).first()
+        case = Case.locked(skip_locked=True).filter(pk=case_id, held_at=None).first()
         sub_task = (
             SubTask.objects.select_for_update(of=("self",), skip_locked=True)
             .filter(pk=pk, status__in=CLAIMABLE, next_at__lte=now)

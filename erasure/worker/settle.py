@@ -218,7 +218,9 @@ def _take_in(sub_task: SubTask, claim: Claim, came: Came, result: Result, now: d
     """What every result may carry beside the way on."""
     memory = {**claim.work.memory, **result.remember}
     sub_task.seal("memory", {name: value for name, value in memory.items() if value is not None} or None)
-    sub_task.references = {**sub_task.references, **result.references}
+    private = [text for item in claim.work.ids for text in (item.value, claim.connector.as_sent(item.kind, item.value))]
+    plain = {name: ref for name, ref in result.references.items() if not any(text in ref for text in private)}
+    sub_task.references = {**sub_task.references, **plain}  # a number that names the person stays in the sealed memory
     sub_task.counters = {**sub_task.counters, **result.counters}
     if result.assurance is not None:
         sub_task.assurance = result.assurance
@@ -313,7 +315,7 @@ def _backoff(tries: int) -> float:
 def _lock(vendor_id: Any, case_id: Any) -> Vendor:
     """Vendor, then case: the order of every transaction that takes both."""
     vendor = Vendor.locked(vendor_id)
-    Case.objects.select_for_update(of=("self",)).get(pk=case_id)
+    Case.locked().get(pk=case_id)
     return vendor
 
 

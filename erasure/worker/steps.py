@@ -28,7 +28,7 @@ def perform(claim: Claim) -> Came:
     http: Http | None = None
 
     def keep(_name: str) -> Sink:
-        came.sinks.append(Sink(claim.sub_task.case))
+        came.sinks.append(Sink(claim.sub_task.case, claim.call.pk))
         return came.sinks[-1]
 
     try:
@@ -39,6 +39,7 @@ def perform(claim: Claim) -> Came:
             vendors.network(),
             headers=headers,
             secrets=_secrets(claim, credentials),
+            words=claim.connector.words,
             deadline=max(0.1, claims.SEND_SECONDS - (time.monotonic() - claim.begun)),
             keep=keep,
             on_send=lambda: _before_send(claim),

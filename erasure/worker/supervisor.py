@@ -38,11 +38,11 @@ class Supervisor:
         self._group: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._asked = 0.0
+        self._tried = False
 
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        sweep.try_paused_accounts()
         self._start()
         try:
             while not self._stopping:
@@ -60,6 +60,9 @@ class Supervisor:
 
     def _tick(self) -> None:
         close_old_connections()
+        if not self._tried:
+            sweep.try_paused_accounts()
+            self._tried = True
         sweep.tick()
         if time.monotonic() - self._asked > ASK_SECONDS:
             self._asked = time.monotonic()

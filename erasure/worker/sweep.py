@@ -64,4 +64,4 @@ def close_ended_cases() -> None:
     running = Case.objects.filter(status=CaseStatus.IN_PROGRESS)
     for case in running.exclude(sub_tasks__in=SubTask.objects.exclude(status__in=ENDED))[:100]:
         with transaction.atomic():
-            lifecycle.close_if_ended(Case.objects.select_for_update(of=("self",)).get(pk=case.pk))
+            lifecycle.close_if_ended(Case.locked().get(pk=case.pk))

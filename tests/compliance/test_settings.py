@@ -50,6 +50,15 @@ def shown(folder: Path, expression: str, **environment: str) -> str:
         ("VENDOR_PROXY", "proxy:3128"),
         ("VENDOR_CA_BUNDLE", "/no/such/file.pem"),
         ("EMAIL_URL", "pigeon://loft"),
+        ("VENDOR_HOSTS", "https://api.shop.example"),
+        ("VENDOR_HOSTS", "api.shop.example/v1"),
+        ("VENDOR_HOSTS", "api.shop.example:8443"),
+        ("VENDOR_HOSTS", "api.shop.example other.example"),
+        ("VENDOR_HOSTS", "api.*.example"),
+        ("VENDOR_HOSTS", "*shop.example"),
+        ("VENDOR_HOSTS", "10.0.0.300"),
+        ("ALERTS_TO", "the office"),
+        ("ALERTS_TO", "Ada <ada@desk.example>"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_one_line_that_names_the_variable(
@@ -80,6 +89,33 @@ def test_a_file_that_is_missing_stops_the_start_with_one_line(tmp_path: Path) ->
     assert done.returncode == 1
     assert "SECRET_KEY" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_a_file_that_is_no_text_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe\x00")
+    done = start(tmp_path, "check", SECRET_KEY_FILE=str(tmp_path / "key"))
+    assert done.returncode == 1
+    assert done.stderr == "Erasure Desk cannot start: SECRET_KEY_FILE must name a file of text in UTF-8.\n"
+
+
+def test_hosts_and_addresses_are_taken_as_they_are_meant(tmp_path: Path) -> None:
+    given = {
+        "VENDOR_HOSTS": "api.shop.example, *.agilone.com,203.0.113.7,[2001:db8::1], my_host",
+        "ALERTS_TO": "ada@desk.example, root@localhost",
+    }
+    assert shown(tmp_path, "(s.VENDOR_HOSTS, s.ALERTS_TO)", **given) == (
+        "(['api.shop.example', '*.agilone.com', '203.0.113.7', '[2001:db8::1]', 'my_host'], "
+        "['ada@desk.example', 'root@localhost'])"
+    )
+
+
+def test_what_the_desk_makes_is_for_its_own_account_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    assert start(folder, "migrate", "--plan", SECRET_KEY="x" * 50).returncode == 0
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "desk.sqlite3").stat().st_mode & 0o777 == 0o600
+    start(tmp_path / "other", "check", ERASURE_DESK_DEMO="demo")
+    assert (tmp_path / "other").stat().st_mode & 0o777 == 0o700
 
 
 def test_debug_makes_a_secret_key_that_stays(tmp_path: Path) -> None:

@@ -87,6 +87,17 @@ def test_a_credential_may_stand_in_a_file(tmp_path: Path) -> None:
     assert Vendor.objects.get().opened_credentials().password == "from a file"
 
 
+def test_a_credential_whose_file_cannot_be_read_names_the_account_and_the_path(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for name, why in (("missing", "No such file"), ("binary", "UTF-8")):
+        path = str(tmp_path / name)
+        with pytest.raises(CommandError) as refusal:
+            load(tmp_path, shop(credentials={"username": "u", "password_file": path}))
+        assert str(refusal.value).startswith(f"Shop search: the file {path} of the credential password cannot be read")
+        assert why in str(refusal.value)
+    assert not Vendor.objects.exists()
+
+
 @pytest.mark.parametrize("content", ["{", '{"name": "x"}', "[1]"])
 def test_a_file_that_is_no_list_of_accounts_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "vendors.json").write_text(content)

@@ -29,16 +29,15 @@ def case(settings, tmp_path):
     return approved_case(identifiers=[("customer_id", "C-1001")])
 
 
-def arrived(case, content=CONTENT):
+def arrived(case, call=None, content=CONTENT):
     """A finished download of the case."""
-    sink = evidence.Sink(case)
+    sink = evidence.Sink(case, call and call.pk)
     for start in range(0, len(content), 4096):
         sink.write(content[start : start + 4096])
     return sink, sink.finish()
 
 
 def stored(case, *, keep=None):
-    sink, opened = arrived(case)
     now = clock.now()
     call = Call.objects.create(
         vendor=work(case).vendor,
@@ -49,6 +48,7 @@ def stored(case, *, keep=None):
         finished_at=now,
         verdict=Verdict.OK,
     )
+    sink, opened = arrived(case, call)
     download = Download("apptus-export-1.zip", len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), opened)
     with transaction.atomic():
         return evidence.store(Kept(download, "export", keep, {"records": 3}), sink, sub_task=work(case), call=call)
@@ -60,7 +60,7 @@ def read(item):
 
 
 def path(item):
-    return evidence.path_of(item.case_id, item.pk)
+    return evidence.path_of(item)
 
 
 # --- stored and opened
@@ -199,13 +199,24 @@ def test_removing_content_twice_or_after_somebody_removed_the_file_does_no_harm(
 # --- strays
 
 
-def test_a_file_that_no_row_knows_is_removed_once_it_is_old(case):
+def test_a_file_of_a_call_that_has_ended_without_evidence_is_removed_once_it_is_old(case):
     item = stored(case)
-    stray, _opened = arrived(case)
-    now = clock.now()
+    call = Call.objects.create(
+        vendor=work(case).vendor,
+        step="fetch_export",
+        writes=True,
+        started_at=clock.now(),
+        lease_until=clock.now(),
+        finished_at=clock.now(),
+        verdict=Verdict.UNKNOWN,
+    )
+    stray, _opened = arrived(case, call)
+    of_nobody, _opened = arrived(case)
+    later = clock.now() + evidence.STRAY_AFTER + timedelta(minutes=1)
 
-    assert evidence.remove_strays(now) == 0, "it may belong to a download that is under way"
-    assert evidence.remove_strays(now + evidence.STRAY_AFTER + timedelta(minutes=1)) == 1
+    assert evidence.remove_strays(clock.now()) == 0, "it may belong to a download that is under way"
+    assert evidence.remove_strays(later) == 1
 
     assert not stray.path.exists()
+    assert of_nobody.path.exists(), "no call of ours made it"
     assert read(item) == CONTENT

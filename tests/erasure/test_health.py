@@ -1,5 +1,6 @@
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -15,6 +16,14 @@ def test_a_missing_key_ring_is_named(client: Client, settings: LazySettings, tmp
     reply = client.get("/readyz")
     assert reply.status_code == 503
     assert reply.json() == {"status": "failing", "failing": ["key_ring"]}
+
+
+def test_a_database_without_the_tables_is_named(client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE erasure_note RENAME TO erasure_no_more")
+    reply = client.get("/readyz")
+    assert reply.status_code == 503
+    assert reply.json() == {"status": "failing", "failing": ["tables"]}
 
 
 def test_the_front_page_leads_to_the_admin(client: Client) -> None:

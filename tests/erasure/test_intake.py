@@ -177,8 +177,10 @@ def test_every_wrong_field_is_named_at_once(shop, olive):
         ("channel", "", "/channel"),
         ("country", "DEU", "/country"),
         ("country", "D1", "/country"),
+        ("country", "ZZ", "/country"),
         ("subdivision", "a-subdivision", "/subdivision"),
         ("subdivision", "-", "/subdivision"),
+        ("subdivision", "BY", "/subdivision"),  # of no country
         ("received_at", datetime(2026, 11, 2, 12, 0), "/received_at"),
         ("external_id", "x" * 201, "/external_id"),
         ("requester", {"status": "approved"}, "/requester/status"),
@@ -190,6 +192,7 @@ def test_every_wrong_field_is_named_at_once(shop, olive):
         ("identifiers", [], "/identifiers"),
         ("identifiers", [("customer_id", "a\nb")], "/identifiers/0/value"),
         ("identifiers", [("customer_id", "")], "/identifiers/0/value"),
+        ("identifiers", [("customer_id", "C-1 ")], "/identifiers/0/value"),
         ("identifiers", [("customer_id", str(n)) for n in range(501)], "/identifiers"),
         ("note", "x" * 10_001, "/note"),
         ("note", "a\x00b", "/note"),

@@ -116,9 +116,21 @@ def test_what_is_no_uuid_or_no_key_is_refused(kind, value):
 @pytest.mark.parametrize("kind", FREE_KINDS)
 def test_a_free_id_stays_exactly_as_it_is(kind):
     for value in ("C-1001", "c-1001", "00042", "Ω/€ 7", "a" * MAX_LENGTH):
-        assert normalise(kind, f" {value} ") == normalise(kind, value)
         assert normalise(kind, value).value == normalise(kind, value).match == value
     assert match(kind, "C-1001") != match(kind, "c-1001")
+
+
+@pytest.mark.parametrize("kind", FREE_KINDS)
+@pytest.mark.parametrize("value", [" C-1001", "C-1001 ", "\u00a0C-1001"])
+def test_a_space_around_a_free_id_is_refused_and_never_taken_away_unseen(kind, value):
+    assert "begins or ends with a space" in refusal(kind, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("phone", "+4930123456"), ("visitor_id", UUID), ("customer_key", "ab" * 32)]
+)
+def test_a_space_around_what_has_a_form_of_its_own_is_taken_away(kind, value):
+    assert normalise(kind, f" {value} ") == normalise(kind, value)
 
 
 @pytest.mark.parametrize(

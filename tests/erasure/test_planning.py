@@ -87,7 +87,7 @@ def test_every_reason_is_a_sentence_for_staff(shop, archive):
     for reason in ("no_identifier", "by_hand", "not_offered", "searched_none", "replaced", "given_up", "discarded"):
         assert planning.reason_text(reason).endswith(".")
     assert planning.reason_text("") == ""
-    assert planning.explain(work(opened_case(), "Paper archive")) == [planning.reason_text("by_hand"), "Room 12"]
+    assert planning.explain(work(opened_case(), "Paper archive")) == [planning.reason_text("by_hand"), "erase: Room 12"]
     assert len(planning.explain(work(opened_case(), "Shop search"))) == 2
 
 
@@ -352,7 +352,13 @@ def test_the_first_call_is_the_one_its_connector_builds(shop):
 
 
 def test_the_first_call_follows_the_options(shop):
-    vendors.save({"name": shop.name, "options": {"export_before_erasing": False, "generation": "v2"}})
+    vendors.save(
+        {
+            "name": shop.name,
+            "options": {"export_before_erasing": False, "generation": "v2"},
+            "credentials": {"api_key": "k"},
+        }
+    )
 
     call = planning.first_call(work(opened_case(identifiers=[("visitor_id", UUID)])))
 

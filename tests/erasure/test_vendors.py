@@ -106,7 +106,7 @@ def test_an_account_by_hand_needs_no_address_and_no_credentials():
     account = vendors.save(ARCHIVE)
 
     assert account.base_url == ""
-    assert account.speaks().instructions("erase") == "Room 12"
+    assert account.speaks().instructions("erase") == "erase: Room 12"
 
 
 # --- what is refused
@@ -137,6 +137,11 @@ def test_an_account_by_hand_needs_no_address_and_no_credentials():
         ("credentials", "secret", "/credentials"),
         ("credentials", {"token": "t"}, "/credentials/token"),
         ("credentials", {"password": 7}, "/credentials/password"),
+        ("credentials", {"password": "let-me-in\n"}, "/credentials/password"),
+        ("credentials", {"password": "let\x85me"}, "/credentials/password"),
+        ("credentials", {"password": ""}, "/credentials"),
+        ("options", {"generation": "v2"}, "/credentials"),
+        ("base_url", None, "/base_url"),
         ("pace", 5, "/pace"),
         ("pace", {"calls_per_minute": 0}, "/pace/calls_per_minute"),
         ("pace", {"calls_per_minute": True}, "/pace/calls_per_minute"),
@@ -184,7 +189,7 @@ def test_an_account_keeps_its_connector():
 
     with pytest.raises(Invalid) as refused:
         vendors.save({**SHOP, "name": "Paper archive"})
-    assert "/connector" in pointers(refused)
+    assert pointers(refused) == ["/connector"]  # its options are another connector's, not wrong ones
     assert Vendor.objects.get().connector == "manual"
 
 
@@ -222,6 +227,31 @@ def test_a_vendor_file_with_one_wrong_entry_loads_nothing_and_names_every_proble
     assert Event.objects.count() == events
 
 
+@pytest.mark.parametrize("name", ["Shop search", " Shop search "])
+def test_one_name_twice_in_a_file_is_refused_at_the_second(name):
+    with pytest.raises(Invalid) as refused:
+        vendors.load([SHOP, ARCHIVE, {**SHOP, "name": name, "enabled": False}])
+
+    assert pointers(refused) == ["/2/name"]
+    assert not Vendor.objects.exists()
+
+
+def test_an_account_may_lack_credentials_for_as_long_as_it_is_disabled():
+    vendors.save({**SHOP, "enabled": False, "credentials": {}})
+
+    with pytest.raises(Invalid, match="user and a password"):
+        vendors.save({"name": "Shop search", "enabled": True})
+    vendors.save({"name": "Shop search", "enabled": True, "credentials": SHOP["credentials"]})
+    assert stored().enabled
+
+
+def test_an_address_that_is_missing_is_said_to_be_required():
+    with pytest.raises(Invalid) as refused:
+        vendors.save({name: value for name, value in SHOP.items() if name != "base_url"})
+
+    assert refused.value.problems == [("/base_url", "is required")]
+
+
 # --- secrets
 
 
@@ -252,7 +282,7 @@ def paused(code):
 @pytest.mark.parametrize("code", [Pause.CREDENTIALS, Pause.FAILURES])
 @pytest.mark.parametrize(
     "cure",
-    [{"credentials": {"password": "new"}}, {"base_url": "http://127.0.0.1:9102"}, {"options": {"generation": "v2"}}],
+    [{"credentials": {"password": "new"}}, {"base_url": "http://127.0.0.1:9102"}, {"options": {"archive_days": 9}}],
 )
 def test_mending_the_account_resumes_it(code, cure):
     paused(code)

@@ -135,7 +135,8 @@ class _Adapter(HTTPAdapter):
 class Http:
     """One call to one vendor account; a second one on the same instance is a `RuntimeError`.
 
-    `headers` authenticate the call. They and `secrets` never appear in a transcript. `deadline` is the seconds a call
+    `headers` authenticate the call. They and `secrets` never appear in a transcript; of a reply it shows `words` only
+    (the vendor's status words) and its shape. `deadline` is the seconds a call
     may take in all. `keep` gives the sink for a download's name. `on_send` is called just before the first byte leaves
     (what it raises stops the call), `on_progress` at most once a second while a reply comes in."""
 
@@ -146,6 +147,7 @@ class Http:
         *,
         headers: Mapping[str, str] | None = None,
         secrets: Sequence[str] = (),
+        words: Collection[str] = (),
         deadline: float = 30.0,
         keep: Callable[[str], Sink] | None = None,
         on_send: Callable[[], None] | None = None,
@@ -156,6 +158,7 @@ class Http:
         self.sent = False
         self._network = network
         self._headers = dict(headers or {})
+        self._words = tuple(words)
         self._secrets = (*secrets, *(part for value in self._headers.values() for part in value.split()))
         self._deadline = deadline
         self._keep = keep
@@ -163,6 +166,11 @@ class Http:
         self._on_progress = on_progress
         self._used = False
         self._host = ""
+
+    def progress(self) -> None:
+        """For a step that works on for long after its reply: the call is not forgotten."""
+        if self._on_progress is not None:
+            self._on_progress()
 
     def request(
         self,
@@ -303,7 +311,7 @@ class Http:
         return dict(headers)
 
     def _redactor(self, call: _Call) -> Redactor:
-        return Redactor((*self._secrets, *call.values))
+        return Redactor((*self._secrets, *call.values), self._words)
 
     def _judge(self, response: requests.Response, wire: Wire, call: _Call, expect: Collection[int]) -> None:
         """Raises what the status means, unless the step expects it; and for a body in a coding that was not asked for,

@@ -16,12 +16,14 @@ from . import strict
 GAP = "…"
 LONGEST_STRING = 40  # longer ones are prose, tokens or encoded data
 LONGEST_LIST = 20
+LONGEST_NUMBER = 6  # digits: a count or a code, not somebody's number
 LONGEST_EXCERPT = 2_000
 LARGEST_BODY = 64 * 1024  # of a larger one, or after more sent values than MOST_VALUES, only type and size are told
 MOST_VALUES = 500
 SHORT = 4  # a sent value shorter than this is looked for as a whole word only
 
 _PERSONAL = re.compile(r"\S@\S|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])|\+\d[\d ().-]{6,}", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,80}")
 
 
@@ -80,10 +82,14 @@ def _fold(text: str) -> str:
 
 
 class Redactor:
-    """Knows what was sent and what is secret. A text that holds any of it, in whatever case and usual encoding, is left
-    out as a whole; so is one that is long, or looks like an e-mail address, a SHA-256 or a telephone number."""
+    """Knows what was sent, what is secret, and `words`: what a vendor may say and staff may read.
 
-    def __init__(self, values: Iterable[str]) -> None:
+    Of a reply's values only those words, short numbers, true, false and null are shown: whatever else it holds may be
+    somebody's data. A key is shown if it is a plain name. Nothing is shown that holds what was sent or is secret, in
+    whatever case and usual encoding, or looks like an e-mail address, a SHA-256 or a telephone number."""
+
+    def __init__(self, values: Iterable[str], words: Iterable[str] = ()) -> None:
+        self._words = {word.lower() for word in words}
         known = {_fold(value) for value in values} - {""}
         self._short = {value for value in known if len(value) < SHORT}
         self._long = known - self._short
@@ -106,16 +112,19 @@ class Redactor:
     def value(self, value: Any) -> Any:
         match value:
             case dict():
-                return {self.text(key): self.value(item) for key, item in value.items()}
+                return {self._key(key): self.value(item) for key, item in value.items()}
             case list():
                 kept = [self.value(item) for item in value[:LONGEST_LIST]]
                 return kept if len(value) <= LONGEST_LIST else [*kept, GAP]
             case str():
-                return self.text(value)
+                return self.text(value) if value.lower() in self._words else GAP
             case bool() | None:
                 return value
             case _:
-                return value if self.text(str(value)) != GAP else GAP
+                return value if len(str(value)) <= LONGEST_NUMBER and self.text(str(value)) != GAP else GAP
+
+    def _key(self, key: str) -> str:
+        return self.text(key) if _NAME.fullmatch(key) else GAP
 
     def excerpt(self, content_type: str | None, body: bytes) -> str:
         """A reply's body as staff may see it: JSON keeps its structure, anything else is only type and size."""

@@ -64,6 +64,21 @@ def test_an_export_that_fails_leaves_the_old_file_and_no_event(tell, tmp_path, m
     assert not Event.objects.filter(action="audit.exported").exists()
 
 
+def test_a_case_that_the_trail_does_not_know_is_no_empty_export(tell, tmp_path):
+    tell()
+    file = tmp_path / "audit.csv"
+    with pytest.raises(CommandError, match=r"no event of the case DSR-2026-999999\. Nothing was exported") as failure:
+        run("export_audit", "--case", "DSR-2026-999999", "--out", str(file))
+    assert failure.value.returncode == 1
+    assert not file.exists()
+    assert not Event.objects.filter(action="audit.exported").exists()
+
+
+def test_a_known_case_without_events_in_a_span_is_an_empty_export(tell):
+    tell()
+    assert "0 events exported" in run("export_audit", "--case", "DSR-2026-000001", "--until", "2001-01-01")[1]
+
+
 @pytest.mark.django_db
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path):
     with pytest.raises(CommandError, match="cannot be written: No such file"):

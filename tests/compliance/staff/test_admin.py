@@ -54,6 +54,33 @@ def test_tokens_are_revoked_and_cannot_be_changed_or_deleted(client, administrat
     assert client.post(page("staff_servicetoken_delete", token.pk), {"post": "yes"}).status_code == 403
 
 
+@pytest.mark.parametrize("superuser", [False, True])
+def test_every_page_of_accounts_roles_and_tokens_opens(client, administrator, superuser):
+    User.objects.filter(pk=administrator.pk).update(is_superuser=superuser)
+    token = tokens.issue("crm", ["cases:read"])[0]
+    client.post(page("staff_servicetoken_changelist"), {"action": "revoke", "_selected_action": [token.pk]})
+    roots = User.objects.create_superuser("root").pk
+    group = Group.objects.first().pk
+    pages = [
+        *(page(f"{name}_changelist") for name in ("staff_user", "auth_group", "staff_servicetoken")),
+        *(page(f"{name}_add") for name in ("staff_user", "auth_group")),
+        *(page(f"staff_user_{name}", pk) for name in ("change", "history") for pk in (token.account_id, roots)),
+        *(page(f"auth_group_{name}", group) for name in ("change", "history")),
+        *(page(f"staff_servicetoken_{name}", token.pk) for name in ("change", "history")),
+        page("auth_user_password_change", administrator.pk),
+    ]
+    assert [(at, status) for at in pages if (status := client.get(at).status_code) != 200] == []
+
+
+def test_not_even_a_superuser_changes_or_deletes_a_token(client, administrator):
+    User.objects.filter(pk=administrator.pk).update(is_superuser=True)
+    token = tokens.issue("crm", ["cases:read"])[0]
+    html = client.get(page("staff_servicetoken_change", token.pk)).content.decode()
+    assert f"…{token.hint}" in html and 'name="_save"' not in html
+    assert client.post(page("staff_servicetoken_change", token.pk), {"account": "1"}).status_code == 403
+    assert client.post(page("staff_servicetoken_delete", token.pk), {"post": "yes"}).status_code == 403
+
+
 def test_an_auditor_cannot_see_tokens(client, administrator):
     administrator.groups.set([Group.objects.get(name="auditor")])
     assert client.get(page("staff_servicetoken_changelist")).status_code == 403

@@ -78,6 +78,8 @@ def test_one_opens_and_submits_another_approves_and_the_status_follows(sign_in):
     ada.goto(olive.url)
     expect(ada.get_by_text("create-export-customer-job")).to_be_visible()
     assert "C-1001" not in ada.content()
+    expect(ada.get_by_role("button", name="Approve this plan")).to_be_hidden()
+    ada.get_by_text("Approve this plan").first.click()
     ada.get_by_role("button", name="Approve this plan").click()
     expect(ada.get_by_role("heading", level=1)).to_contain_text("in progress")
     expect(ada.get_by_text("To be sent: start the export.")).to_be_visible()
@@ -110,6 +112,34 @@ def test_a_person_is_found_and_revealed_without_an_address_that_names_them(sign_
     assert not [address for address in visited if "ada" in address or "example" in address]
 
 
+def test_a_pasted_line_break_reaches_the_desk_and_what_was_typed_stays(sign_in):
+    olive = sign_in("olive")
+    olive.goto("/admin/erasure/case/")
+    olive.get_by_role("link", name="DSR-").first.click()
+    olive.get_by_text("Add an identifier").first.click()
+    olive.get_by_label("Kind").select_option("customer_id")
+    olive.get_by_label("Value").fill("C-1\nC-2")
+    olive.get_by_role("button", name="Add an identifier").click()
+    expect(olive.locator(".errorlist")).to_contain_text("It holds a line break")
+    expect(olive.get_by_label("Value")).to_have_value("C-1\nC-2")
+    expect(olive.get_by_label("Value")).to_be_focused()
+
+
+@pytest.mark.parametrize("name", ["olive", "ada"])
+def test_no_page_scrolls_sideways_on_a_phone(sign_in, name):
+    page = sign_in(name)
+    page.set_viewport_size({"width": 420, "height": 800})
+    page.goto("/admin/erasure/case/")
+    page.get_by_role("link", name="DSR-").first.click()
+    addresses = [page.url, "/admin/", "/admin/erasure/case/", "/admin/erasure/case/find/"]
+    addresses += ["/admin/erasure/case/add/", page.url.replace("change", "edit")] if name == "olive" else []
+    for address in addresses:
+        page.goto(address)
+        page.evaluate("document.querySelectorAll('details').forEach(shut => { shut.open = true; })")
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, address
+
+
 def test_a_vendor_account_is_added_and_a_wrong_host_names_the_setting(sign_in):
     vera = sign_in("vera")
     vera.goto("/admin/erasure/vendor/")
@@ -117,10 +147,13 @@ def test_a_vendor_account_is_added_and_a_wrong_host_names_the_setting(sign_in):
     vera.get_by_role("button", name="Continue").click()
     vera.get_by_label("Name:", exact=True).fill("Forum")
     vera.get_by_label("Base address").fill("https://api.forum.example")
+    vera.get_by_label("User:").fill("desk")
     vera.get_by_label("Password").fill("not to be seen again")
     vera.get_by_role("button", name="Save").click()
     expect(vera.locator(".errorlist")).to_contain_text("VENDOR_HOSTS")
     vera.get_by_label("Base address").fill("http://127.0.0.1:9")
+    vera.get_by_label("User:").fill("desk")
+    vera.get_by_label("Password").fill("not to be seen again")
     vera.get_by_role("button", name="Save").click()
     expect(vera.get_by_text("Forum was saved.")).to_be_visible()
     assert "not to be seen again" not in vera.content()

@@ -72,6 +72,15 @@ def test_the_search_box_finds_a_reference_exactly(signed_in):
     assert one.reference not in listed(client, q="ada@example.org")
 
 
+@pytest.mark.parametrize("short", ["{number}", "{year}-{number}", "dsr-{year}-{number}", " {number:06d} "])
+def test_the_search_box_finds_a_short_reference(signed_in, short):
+    one, other = opened_case(), opened_case()
+    _dsr, year, number = other.reference.split("-")
+    html = listed(signed_in("ann", "auditor"), q=short.format(year=year, number=int(number)))
+    assert other.reference in html
+    assert one.reference not in html
+
+
 def test_the_list_takes_the_same_few_queries_however_long_it_is(signed_in, django_assert_max_num_queries):
     for number in range(12):
         lifecycle.assign(opened_case(), by=person("olive"), handler=person(f"handler-{number}"))
@@ -122,12 +131,27 @@ def statuses(*cases):
 
 def test_many_are_submitted_and_the_skipped_are_told_with_the_reason(signed_in):
     draft, done = opened_case(), opened_case(submit=True)
-    answer = bulk(signed_in("olive", "intake"), "submit_cases", draft, done)
+    client = signed_in("olive", "intake")
+    asked = bulk(client, "submit_cases", draft, done).content.decode()
+    assert "Submit these cases?" in asked
+    assert "Will be skipped: It is no draft." in asked
+    assert statuses(draft) == [CaseStatus.DRAFT]
+    answer = bulk(client, "submit_cases", draft, done, confirmed="yes")
     assert told(answer) == [
         f"{done.reference} was skipped: This is not possible now: the case is awaiting approval.",
         f"Submitted: {draft.reference}",
     ]
     assert statuses(draft, done) == [CaseStatus.AWAITING_APPROVAL] * 2
+
+
+def test_more_than_ten_results_are_summed_up(signed_in):
+    drafts, done = [opened_case() for _ in range(12)], [opened_case(submit=True) for _ in range(11)]
+    messages = told(bulk(signed_in("olive", "intake"), "submit_cases", *drafts, *done, confirmed="yes"))
+    assert len(messages) == 2
+    assert messages[0].startswith("11 skipped")
+    assert messages[0].endswith("and 1 more): This is not possible now: the case is awaiting approval.")
+    assert messages[1].endswith(f"{drafts[9].reference} and 2 more")
+    assert statuses(*drafts) == [CaseStatus.AWAITING_APPROVAL] * 12
 
 
 def test_many_are_held(signed_in):

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from compliance.audit.models import Event
+from compliance.staff import tokens
 from erasure import lifecycle
 from erasure.admin.deeds import CASE_DEEDS, WORK_DEEDS
 from erasure.models import Case, SubTask
@@ -60,14 +61,14 @@ DEEDS = {
     "note": (opened_case, {"note": "She called."}, "intake", "auditor", lambda case: case.notes.count() == 1),
     "assign": (
         opened_case,
-        {"handler": lambda _case: person("hanna").pk},
+        {"handler": lambda _case: person("hanna", "intake").pk},
         "intake",
         "approver",
         lambda case: case.handler is not None,
     ),
     "add_identifier": (
         opened_case,
-        {"kind": "phone", "value": "+4930123456"},
+        {"kind": "customer_id", "value": "C-2"},
         "intake",
         "approver",
         lambda case: case.identifiers.count() == 3,
@@ -201,3 +202,69 @@ def test_a_duplicate_must_name_its_case(signed_in):
     act(client, case, "cancel", reason="duplicate", duplicate_of=other.reference)
     case.refresh_from_db()
     assert case.duplicate_of == other
+
+
+# --- what was typed
+
+
+SECRET = "Ada.Lovelace at example.org"
+
+
+@pytest.mark.parametrize(
+    ("deed", "role", "given", "words"),
+    [
+        ("add_identifier", "intake", {"kind": "email", "value": SECRET}, "It is not an e-mail address."),
+        ("cancel", "intake", {"reason": "duplicate", "note": SECRET}, "Name the reference"),
+        ("reject", "approver", {"ground": "", "note": SECRET}, "This field is required."),
+        ("note", "intake", {"note": SECRET + "\x00"}, "Null characters are not allowed."),
+    ],
+)
+def test_a_form_that_is_not_taken_stays_open_with_what_was_typed_and_keeps_it_nowhere_else(
+    signed_in, deed, role, given, words
+):
+    client, case = signed_in("mia", role), opened_case(submit=True)
+    answer = act(client, case, deed, **given)
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert "no-store" in answer["Cache-Control"]
+    form = html[html.index(f'<details class="desk-deed" id="{deed}-case" open>') :]
+    form = form[: form.index("</details>")]
+    assert words in form
+    assert SECRET in form
+    assert "autofocus" in form
+    assert html.count(SECRET) == 1
+    assert SECRET not in page(client, case)
+    assert not [value for value in client.session.values() if SECRET in str(value)]
+
+
+def test_the_form_of_one_vendors_work_stays_open_alone(signed_in):
+    sub_task = by_hand()
+    answer = act(signed_in("ada", "approver"), sub_task, "attest", note="")
+    assert answer.content.decode().count(f'id="attest-{sub_task.pk}" open') == 1
+    assert answer.content.decode().count("This field is required.") == 2  # above the page, and at the box
+
+
+def test_a_line_break_in_an_identifier_is_refused_in_words(signed_in):
+    client, case, value = signed_in("olive", "intake"), opened_case(), "C-1\r\nC-2"
+    answer = act(client, case, "add_identifier", kind="customer_id", value=value)
+    assert "It holds a line break" in answer.content.decode()
+    assert case.identifiers.count() == 2
+
+
+# --- who can look after a case
+
+
+def test_only_people_who_can_work_on_cases_are_offered_as_handlers(signed_in):
+    for name, role in (("ina", "intake"), ("app", "approver"), ("aud", "auditor"), ("ven", "vendor manager")):
+        person(name, role)
+    person("gone", "intake", is_active=False)
+    tokens.issue("robot", ["cases:write"], None)
+    client, case = signed_in("olive", "intake"), opened_case()
+    superuser()
+    html = page(client, case)
+    offered = html[html.index('id="assign-') :]
+    offered = offered[: offered.index("</select>")]
+    for name in ("ina", "app", "olive", "root"):
+        assert f">{name}</option>" in offered
+    for name in ("aud", "ven", "gone", "robot"):
+        assert f">{name}</option>" not in offered

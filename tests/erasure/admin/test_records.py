@@ -101,7 +101,7 @@ def test_other_roles_cannot_download(signed_in, stored, role):
 def test_removed_or_broken_evidence_is_told_and_leaves_no_event(signed_in, stored):
     client = signed_in("anton", "administrator")
     address = reverse("admin:erasure_evidence_download", args=[stored.pk])
-    evidence.path_of(stored.case_id, stored.pk).write_bytes(b"tampered")
+    evidence.path_of(stored).write_bytes(b"tampered")
     assert "could not be opened" in told(client.post(address))[0]
     Evidence.objects.filter(pk=stored.pk).update(removed_at=clock.now())
     assert "has been removed" in told(client.post(address))[-1]

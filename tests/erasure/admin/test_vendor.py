@@ -10,7 +10,7 @@ from compliance.audit.models import Event
 from erasure import sandbox, vendors
 from erasure.models import Vendor
 from erasure.states import Pause
-from tests.factories import ADDRESS, vendor
+from tests.factories import ADDRESS, approved_case, opened_case, vendor
 
 from .conftest import told
 
@@ -179,3 +179,27 @@ def test_the_list_shows_health_and_due_work(manager, shop, django_assert_max_num
     with django_assert_max_num_queries(10):
         html = manager.get(reverse(LIST)).content.decode()
     assert "account settings or credentials are wrong</span> The vendor refused the password." in html
+
+
+def test_a_change_of_what_an_account_does_tells_what_it_stops(manager, shop):
+    opened_case()
+    opened_case(submit=True)
+    approved_case()
+    approved_case()
+    kept = filled(name="Shop search", option_customer_key_from="customer_id")
+    manager.post(at(shop), kept | {"calls_per_minute": "20"})
+    answer = manager.post(at(shop), kept | {"option_export_before_erasing": ""})
+    plans, work = told(answer)[-2:]
+    assert plans.startswith("1 plan that awaits approval has changed with it")
+    assert "must be read again" in plans
+    assert work.startswith("2 approved vendor works no longer do what was approved")
+    assert "role approver" in work
+    assert len(told(answer)) == 4  # saved, saved, and these two
+
+
+def test_a_user_name_is_readable_while_it_is_typed_and_never_comes_back(manager, shop):
+    html = manager.get(at(shop)).content.decode()
+    assert '<input type="text" name="credential_username"' in html
+    assert '<input type="password" name="credential_password"' in html
+    wrong = manager.post(at(shop), filled(base_url="nonsense", credential_username="desk-user-7"))
+    assert "desk-user-7" not in wrong.content.decode()

@@ -223,7 +223,7 @@ def test_the_plan_says_what_an_approval_would_approve(crm, opened):
     assert [item["kind"] for item in shop["identifiers"]] == ["customer_id"]
     assert (archive["reason"], archive["by_hand"], archive["first_call"]) == ("by_hand", True, None)
     assert archive["reason_text"]
-    assert "Room 12" in archive["explanation"]
+    assert "erase: Room 12" in archive["explanation"]
 
 
 def test_a_vendor_that_lacks_an_identifier_says_so_in_the_plan(crm, opened):

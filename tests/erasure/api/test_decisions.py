@@ -138,6 +138,9 @@ def test_a_case_of_which_nothing_was_sent_is_cancelled(crm, opened, running):
     assert pointers(wrong) == ["/reason"]
     wrong = refused(crm.post(at(other, "cancel/"), {"reason": "duplicate", "duplicate_of": "DSR-1"}), 422, "invalid")
     assert pointers(wrong) == ["/duplicate_of"]
+    assert "There is no other case with this reference" in wrong["detail"]
+    wrong = refused(crm.post(at(other, "cancel/"), {"reason": "duplicate"}), 422, "invalid")
+    assert "Name the reference of the case that this one repeats" in wrong["detail"]
     same = {"reason": "duplicate", "duplicate_of": running["reference"]}
     assert crm.post(at(other, "cancel/"), same).json()["duplicate_of"] == running["reference"]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient
@@ -120,6 +121,7 @@ def test_a_defect_is_a_problem_without_details(crm, monkeypatch, caplog):
         (NotFound("not_found", "Where?"), 404, "not_found"),
         (Unreadable("The key ring lacks a key."), 500, "unreadable"),
         (OperationalError(NONSENSE), 503, "unavailable"),
+        (ImproperlyConfigured("KEY_RING: there is no key ring."), 503, "unavailable"),
         (Throttled(wait=7), 429, "throttled"),
     ],
 )
@@ -140,6 +142,82 @@ def test_each_wrong_field_has_its_own_entry(crm):
     found = pointers(refused(crm.post("/api/v1/cases/", sent), 422, "invalid"))
     assert set(found) == {"/kind", "/regime", "/identifiers/0/value"}
     assert not Case.objects.exists()
+
+
+def test_without_its_key_ring_the_desk_is_unavailable(crm, settings, tmp_path, caplog):
+    settings.KEY_RING = tmp_path / "gone.json"
+    problem = refused(crm.post("/api/v1/cases/", body()), 503, "unavailable")
+    assert "key ring" in problem["detail"]
+    assert "KEY_RING" in caplog.text
+
+
+def detail(response) -> str:
+    return refused(response, 422, "invalid")["detail"]
+
+
+def test_the_detail_names_each_wrong_field(crm):
+    sent = body(country="Germany", identifiers=[{"kind": "email", "value": ""}])
+    assert detail(crm.post("/api/v1/cases/", sent)) == (
+        "Nothing was done. country: Two capital letters of a country (ISO 3166), such as DE; "
+        "identifiers/0/value: It is empty."
+    )
+
+
+def test_the_detail_names_at_most_five_and_counts_the_others(crm):
+    five = "; ".join(f"field{number}: Unknown field" for number in range(5))
+    sent = body(**{f"field{number}": 1 for number in range(7)})
+    assert detail(crm.post("/api/v1/cases/", sent)) == f"Nothing was done. {five}; and 2 more."
+    del sent["field5"], sent["field6"]
+    assert detail(crm.post("/api/v1/cases/", sent)) == f"Nothing was done. {five}."
+
+
+MOMENT = "2026-11-02T09:30:00Z"
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ([], "request: must be an object"),
+        ("text", "request: must be an object"),
+        (body(requester="Ada"), "requester: must be an object"),
+        (body(identifiers="Ada"), "identifiers: must be a list"),
+        (body(identifiers=["Ada"]), "identifiers/0: must be an object"),
+        (body(identifiers=None), "identifiers: must not be null"),
+        (body(identifiers=[{"kind": "email"}]), "identifiers/0/value: is required"),
+        (body(kind=None), "kind: must not be null"),
+        (body(external_id=991), "external_id: must be text"),
+        (body(submit="yes"), "submit: must be true or false"),
+        (body(vendors="shop-search"), "vendors: must be a list"),
+        (body(vendors=[]), "vendors: must not be empty"),
+        (body(vendors=["x"] * 1001), "vendors: must hold no more than 1000 items"),
+        (body(received_at="yesterday"), f"received_at: must be a time such as {MOMENT}"),
+        (body(received_at="2026-11-02"), f"received_at: A day is not enough: give a time such as {MOMENT}"),
+        (body(received_at="0001-01-01T00:00:00+14:00"), "received_at: must lie in the years from 1900 to 9998"),
+        (body(received_at="9999-12-31T23:59:59-12:00"), "received_at: must lie in the years from 1900 to 9998"),
+    ],
+)
+def test_a_wrong_shape_is_said_in_plain_words(crm, sent, said):
+    assert detail(crm.post("/api/v1/cases/", sent)) == f"Nothing was done. {said}."
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("cases/?limit=201", "limit: must be 200 or less"),
+        ("cases/?limit=0", "limit: must be 1 or more"),
+        ("cases/?limit=many", "limit: must be a whole number"),
+        ("cases/?due_before=soon", "due_before: must be a day such as 2026-11-02"),
+        ("audit/?format=xml", "format: Choose one of json, csv, jsonl"),
+        (f"audit/?limit={'9' * 2000}", "limit: must be a whole number"),
+    ],
+)
+def test_a_wrong_query_is_said_in_plain_words(crm, query, said):
+    assert detail(crm.get(f"/api/v1/{query}")) == f"Nothing was done. {said}."
+
+
+def test_who_sends_no_token_is_told_how(db):
+    problem = refused(APIClient().get("/api/v1/cases/"), 401, "not_authenticated")
+    assert "Authorization: Bearer" in problem["detail"]
 
 
 def test_every_code_that_the_desk_refuses_with_is_listed_with_its_status():

@@ -12,7 +12,10 @@ def manual(**options: Any) -> Manual:
 
 def test_a_person_is_told_what_to_do_whatever_the_operation() -> None:
     connector = manual(instructions="Room 12, second shelf")
-    assert {connector.instructions(operation) for operation in Operation} == {"Room 12, second shelf"}
+    assert [connector.instructions(operation) for operation in (Operation.ERASE, Operation.RESTRICT)] == [
+        "erase: Room 12, second shelf",
+        "restrict: Room 12, second shelf",
+    ]
 
 
 def test_nothing_is_ever_sent() -> None:

@@ -349,3 +349,44 @@ def test_an_approval_and_a_cancellation_at_the_same_moment_send_nothing():
     assert approval in ("done", "nothing_to_approve")
     assert case.status == CaseStatus.CANCELLED
     assert not case.sub_tasks.filter(status=SubTaskStatus.READY).exists()
+
+
+# --- whoever changed what a plan says has changed the plan
+
+
+def test_whoever_changes_a_vendor_account_while_the_plan_is_open_cannot_approve_it():
+    case, manager = opened_case(submit=True), person("vera", "vendor manager", "approver")
+    vendors.save({"name": "Shop search", "options": {"export_before_erasing": False}}, by=manager)
+    with pytest.raises(Conflict):
+        approve(case, by=manager)
+    assert refused_by_four_eyes(case, manager)
+
+
+def test_whoever_adds_a_vendor_account_to_an_open_plan_cannot_approve_it():
+    case, manager = opened_case(submit=True), person("vera", "vendor manager", "approver")
+    archive = {"name": "Archive", "connector": "manual", "options": {"instructions": "Room 1", "accepts": ["email"]}}
+    vendors.save(archive, by=manager)
+    with pytest.raises(Conflict):
+        approve(case, by=manager)
+    assert refused_by_four_eyes(case, manager)
+
+
+def test_an_account_that_stood_before_the_plan_was_drawn_binds_nobody():
+    manager = person("vera", "vendor manager", "approver")
+    vendors.save(
+        {"name": "Archive", "connector": "manual", "options": {"instructions": "Room 1", "accepts": ["email"]}},
+        by=manager,
+    )
+    case = opened_case(submit=True)
+    approve(case, by=manager)
+    case.refresh_from_db()
+    assert case.status == CaseStatus.IN_PROGRESS
+
+
+def test_whoever_added_an_identifier_that_a_later_version_sends_cannot_approve_it(shop):
+    case, adder = approved_case(), person("xenia")
+    intake.add_identifier(case, by=adder, kind="device_id", value="D-1")
+    assert not case.revisions.filter(number=2).exists(), "no vendor takes it yet"
+    vendors.save({"name": shop.name, "options": {"visitor_key_from": ["visitor_id", "device_id"]}})
+    intake.add_identifier(case, by=person("wim"), kind="customer_id", value="C-77")
+    assert refused_by_four_eyes(case, adder)

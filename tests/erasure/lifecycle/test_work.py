@@ -98,7 +98,7 @@ def test_searched_and_none_found_ends_the_work_with_its_reason():
         lifecycle.searched(item, by=person("olive"), note="")
     lifecycle.searched(item, by=person("olive"), note="By name and by street.")
 
-    assert (item.status, item.reason, item.assurance) == (SubTaskStatus.DONE, "searched_none", Assurance.NONE)
+    assert (item.status, item.reason, item.assurance) == (SubTaskStatus.DONE, "searched_none", Assurance.CONFIRMED)
     assert Event.objects.filter(action="sub_task.searched", subject=f"sub_task:{item.pk}").exists()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from erasure import lifecycle
+from erasure import evidence, lifecycle
 from erasure.connectors import REGISTRY
 from erasure.connectors.base import Refused
 from erasure.models import Call
@@ -119,7 +119,7 @@ def test_a_download_without_an_answer_leads_to_a_fresh_export_and_leaves_no_file
     assert lane.effects() == [
         *("export_started", "export_fetched", "export_started", "export_fetched", "removal_started")
     ]
-    assert files(lane, settings) == [f"{item.pk}.sealed" for item in case.evidence.all()]
+    assert files(lane, settings) == [evidence.path_of(item).name for item in case.evidence.all()]
     assert len(files(lane, settings)) == 1
 
 

@@ -47,7 +47,7 @@ def test_credentials_that_were_put_right_at_the_vendor_are_found_out_by_a_trial(
     case = lane.case()
     lane.apptus.faults.add(Fault("reply", status=401))
     lane.run()
-    lane.turn(settle.TRIAL_AFTER_CREDENTIALS + timedelta(seconds=1))
+    lane.turn(vendors.TRIAL_AFTER_CREDENTIALS + timedelta(seconds=1))
     lane.run()
     assert lane.account().pause == ""
     assert lane.to_end(case).status == "completed"

@@ -2,8 +2,11 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django_q.models import OrmQ
 
@@ -117,7 +120,7 @@ def test_a_lost_call_of_a_step_that_is_no_more_needs_attention(lane: Lane) -> No
 def test_an_export_goes_when_its_time_is_over_and_its_hash_stays(lane: Lane) -> None:
     case = lane.to_end(lane.case())
     kept = case.evidence.get()
-    path = evidence.path_of(case.pk, kept.pk)
+    path = evidence.path_of(kept)
     cache.clear()
     lane.turn(timedelta(days=20))
     sweep.tick()
@@ -136,7 +139,7 @@ def test_a_file_that_a_killed_worker_left_behind_is_removed(lane: Lane) -> None:
     case = lane.case()
     lane.to_step("fetch_export")
     steps.perform(lane.claim())  # … and the worker is gone before it settles
-    [stray] = evidence.path_of(case.pk, case.pk).parent.iterdir()
+    [stray] = (Path(settings.EVIDENCE_DIR) / str(case.pk)).iterdir()
     lane.turn(timedelta(minutes=30))
     cache.clear()
     sweep.tick()
@@ -145,7 +148,20 @@ def test_a_file_that_a_killed_worker_left_behind_is_removed(lane: Lane) -> None:
     cache.clear()
     lane.turn(timedelta(hours=2))
     sweep.tick()
-    assert [path.stem for path in stray.parent.iterdir()] == [str(case.evidence.get().pk)]
+    assert list(stray.parent.iterdir()) == [evidence.path_of(case.evidence.get())]
+
+
+def test_a_file_of_another_desk_or_of_a_later_state_is_never_removed(lane: Lane) -> None:
+    case = lane.case()
+    folder = Path(settings.EVIDENCE_DIR) / str(case.pk)
+    folder.mkdir(parents=True, exist_ok=True)
+    theirs = folder / f"{uuid4()}.{uuid4()}.sealed"
+    theirs.write_bytes(b"their only copy")
+    (folder / "notes.txt").write_text("by hand")
+    lane.turn(timedelta(days=30))
+    cache.clear()
+    sweep.tick()
+    assert theirs.exists()
 
 
 def test_a_case_whose_vendors_have_all_ended_is_closed(lane: Lane) -> None:

@@ -20,7 +20,7 @@ from erasure.connectors.base import (
     Outcome,
     OutcomeUnknown,
 )
-from erasure.connectors.zipped import LARGEST, count_records
+from erasure.connectors.zipped import count_records
 
 from ..driver import Drive
 from .conftest import (
@@ -152,16 +152,24 @@ def test_no_damage_whatever_lets_the_only_copy_go(drive: Callable[..., Drive]) -
         for _byte in range(chance.randint(1, 6)):
             data[chance.randrange(len(data))] = chance.randrange(256)
         download = mock.Mock(open=lambda data=bytes(data): io.BytesIO(data))
-        counts = count_records(download)
+        counts = count_records(download, lambda: None)
         assert counts is None or counts["records"] >= 0, f"seed {seed}"
 
 
-def test_a_zip_that_would_unpack_to_more_than_any_persons_file_is_not_unpacked() -> None:
-    another = zipped({"click.jsonl": "{}\n"})
-    assert count_records(mock.Mock(open=lambda: io.BytesIO(another))) == {"files": 1, "records": 1}
-    with mock.patch("erasure.connectors.zipped.LARGEST", 2):
-        assert count_records(mock.Mock(open=lambda: io.BytesIO(another))) is None
-    assert LARGEST <= 4 * 1024**3
+def test_a_zip_that_unpacks_to_more_than_anybody_counts_is_counted_in_part_and_tells_so_on_the_way() -> None:
+    another = zipped({"a.jsonl": "{}\n{}\n", "b.jsonl": "{}\n"})
+    told: list[int] = []
+    with mock.patch("erasure.connectors.zipped.MOST_READ", 3):
+        counts = count_records(mock.Mock(open=lambda: io.BytesIO(another)), lambda: told.append(1))
+    assert counts == {"files": 2, "records": 2, "counted_in_part": 1}
+    assert told
+
+
+def test_a_zip_whose_directory_would_fill_the_memory_is_not_read() -> None:
+    data = bytearray(zipped({"a.jsonl": "{}\n"}))
+    at = data.rfind(b"PK\5\6")
+    data[at + 12 : at + 16] = (17 << 20).to_bytes(4, "little")
+    assert count_records(mock.Mock(open=lambda: io.BytesIO(bytes(data))), lambda: None) is None
 
 
 def test_an_html_page_in_the_downloads_place_is_not_evidence(vendor: Vendor, drive: Callable[..., Drive]) -> None:

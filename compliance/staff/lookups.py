@@ -1,0 +1,20 @@
+"""What may stand in the address of an admin list."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+#: Beside the field itself. No patterns: a regular expression in an address can stop a whole process.
+PLAIN = {"exact", "id__exact", "pk__exact", "isnull", "gte", "gt", "lte", "lt"}
+
+
+class PlainLookups:
+    """For a ModelAdmin: only its own list filters may be asked for, and only by plain comparison. Django's default lets
+    anybody who sees a list ask for any lookup on any column."""
+
+    list_filter: Any
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        own = [item.parameter_name for item in self.list_filter if isinstance(item, type)]
+        fields = [item if isinstance(item, str) else item[0] for item in self.list_filter if not isinstance(item, type)]
+        return lookup in {*own, *fields, *(f"{field}__{plain}" for field in fields for plain in PLAIN)}
