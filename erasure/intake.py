@@ -24,6 +24,7 @@ from erasure.normalise import KNOWN_KINDS, Normal, check_kind, clean_text, is_co
 from erasure.states import CaseStatus, Channel, Ground, IdentifierState, Kind, Regime
 
 CLOCKS_DIFFER = timedelta(minutes=5)
+OLDEST = timedelta(days=3653)  # no request is older; beyond it databases and zones disagree about years
 MAX_IDENTIFIERS = 500
 REQUESTER_FIELDS = {"name": 200, "reply_to": 320, "language": 35, "acting_for": 200}
 
@@ -277,6 +278,8 @@ def _checked(opening: Opening, received_at: datetime, now: datetime, problems: l
         problems.append(("/received_at", _("The time needs a zone, such as 2026-11-02T09:30:00Z.")))
     elif received_at > now + CLOCKS_DIFFER:
         problems.append(("/received_at", _("This time is in the future.")))
+    elif received_at < now - OLDEST:
+        problems.append(("/received_at", _("This time is more than ten years ago. Type it anew.")))
     for name, text in opening.requester.items():
         if name not in REQUESTER_FIELDS:
             problems.append((f"/requester/{name}", _("Unknown field.")))

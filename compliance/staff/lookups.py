@@ -12,9 +12,8 @@ class PlainLookups:
     """For a ModelAdmin: only its own list filters may be asked for, and only by plain comparison. Django's default lets
     anybody who sees a list ask for any lookup on any column."""
 
-    list_filter: Any
-
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        own = [item.parameter_name for item in self.list_filter if isinstance(item, type)]
-        fields = [item if isinstance(item, str) else item[0] for item in self.list_filter if not isinstance(item, type)]
+        filters: Any = getattr(self, "list_filter", ())
+        own = [getattr(item, "parameter_name", "") for item in filters if isinstance(item, type)]
+        fields = [item if isinstance(item, str) else item[0] for item in filters if not isinstance(item, type)]
         return lookup in {*own, *fields, *(f"{field}__{plain}" for field in fields for plain in PLAIN)}

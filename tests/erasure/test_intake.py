@@ -420,3 +420,11 @@ def test_an_identifier_that_was_dismissed_comes_back_when_somebody_adds_it_again
     again = intake.add_identifier(case, by=person("anna"), kind="email", value="EVA@example.org")
     assert again.state == IdentifierState.ACCEPTED
     assert Identifier.objects.count() == 1
+
+
+@pytest.mark.parametrize("year", [1, 1899, 1999])
+def test_a_year_that_cannot_be_right_is_refused(shop, olive, year):
+    with pytest.raises(Invalid) as refused:
+        intake.open_case(opening(received_at=datetime(year, 1, 2, tzinfo=UTC)), by=olive)
+    assert [at for at, _text in refused.value.problems] == ["/received_at"]
+    assert not Case.objects.exists()
