@@ -54,6 +54,7 @@ def test_the_supervisor_outlives_whatever_fails_in_it(error: Exception, monkeypa
 
     monkeypatch.setattr(supervisor, "TICK_SECONDS", 0)
     monkeypatch.setattr(supervisor.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sweep, "try_paused_accounts", lambda: None)
     monkeypatch.setattr(sweep, "tick", tick)
     for name in ("_start", "_watch", "_drain"):
         monkeypatch.setattr(watching, name, lambda: None)
