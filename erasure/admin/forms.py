@@ -172,7 +172,7 @@ class AmendForm(OpeningForm):
         """Raises `vault.Unreadable` when the requester cannot be opened."""
         facts = ("kind", "regime", "country", "subdivision", "ground", "channel", "received_at", "handler")
         chosen = list(case.vendors.all())
-        initial = {name: getattr(case, name) for name in facts}
+        initial: dict[str, Any] = {name: getattr(case, name) for name in facts}
         initial |= {"vendors": [vendor.slug for vendor in chosen]}
         super().__init__(*args, initial=initial, **kwargs)
         self.case, self._known = case, case.unseal("requester") or {}
@@ -186,8 +186,8 @@ class AmendForm(OpeningForm):
             ("vendors", [(vendor.slug, vendor.name) for vendor in chosen]),
         ):
             field: Any = self.fields[name]
-            shown = dict(field.choices)
-            field.choices = [*field.choices, *((value, label) for value, label in kept if value not in shown)]
+            offered = dict(field.choices)
+            field.choices = [*field.choices, *((value, label) for value, label in kept if value not in offered)]
 
     def clean(self) -> dict[str, Any]:
         for name in self.requester:

@@ -43,7 +43,7 @@ def test_a_hold_a_pause_and_a_disabled_account_are_told_before_the_step(shop: Ve
 
 def test_work_by_hand_tells_the_instructions() -> None:
     vendor("Paper archive", "manual", options={"instructions": "Room 12", "accepts": ["email"]})
-    assert said(approved_case(), "Paper archive") == "Room 12"
+    assert said(approved_case(), "Paper archive") == "erase: Room 12"
 
 
 def test_an_account_that_no_longer_fits_still_has_a_sentence(shop: Vendor) -> None:
