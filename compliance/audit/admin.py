@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
@@ -95,7 +96,10 @@ class EventAdmin(PlainLookups, admin.ModelAdmin):
         """What the list shows, filters and search included, as CSV. Leaves an event of its own."""
         if not request.user.has_perm("audit.export_event"):
             raise PermissionDenied
-        events = self.get_changelist_instance(request).queryset
+        try:
+            events = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            raise SuspiciousOperation("filters that the list does not have") from None
         # Bounded by the newest event now: the export then holds what is counted, and not the event that tells of it.
         newest = Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
         events = events.filter(id__lte=newest)

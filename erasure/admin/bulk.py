@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compliance.vault.seal import Unreadable
 from erasure import lifecycle
 from erasure.errors import DeskError
 from erasure.models import Case
@@ -22,6 +23,7 @@ from .deeds import awaits_approval, why_not_sent
 from .shared import DeskPages
 
 TOLD_SINGLY = 10
+MOST_AT_ONCE = 200  # cases; more than anybody reads before saying yes
 
 
 class BulkActions(DeskPages):
@@ -41,6 +43,8 @@ class BulkActions(DeskPages):
     @admin.action(description=gettext_lazy("Submit for approval…"), permissions=["submit"])
     def submit_cases(self, request: HttpRequest, queryset: QuerySet[Case]) -> HttpResponse | None:
         """First a page that lists what would be submitted."""
+        if _too_many(request, queryset):
+            return None
         if "confirmed" not in request.POST:
             intro = _("Each of these cases is submitted. Another person can then approve its plan.")
             rows = [_row(case, "" if case.status == CaseStatus.DRAFT else _("It is no draft.")) for case in queryset]
@@ -50,11 +54,14 @@ class BulkActions(DeskPages):
 
     @admin.action(description=gettext_lazy("Put on hold"), permissions=["hold"])
     def hold_cases(self, request: HttpRequest, queryset: QuerySet[Case]) -> None:
-        _each(request, queryset, _("Put on hold"), lambda case: lifecycle.hold(case, by=request.user))
+        if not _too_many(request, queryset):
+            _each(request, queryset, _("Put on hold"), lambda case: lifecycle.hold(case, by=request.user))
 
     @admin.action(description=gettext_lazy("Approve…"), permissions=["approve"])
     def approve_cases(self, request: HttpRequest, queryset: QuerySet[Case]) -> HttpResponse | None:
         """First a page that lists what would be approved; its post carries the digests that were read."""
+        if _too_many(request, queryset):
+            return None
         if "confirmed" not in request.POST:
             intro = _(
                 "Each of these plans is approved as it is listed here. What is erased at a vendor cannot be brought "
@@ -100,6 +107,14 @@ class BulkActions(DeskPages):
         return TemplateResponse(request, "admin/erasure/case/many.html", context)
 
 
+def _too_many(request: HttpRequest, cases: QuerySet[Case]) -> bool:
+    if cases.count() <= MOST_AT_ONCE:
+        return False
+    text = _("At most %(most)s cases at once. Nothing was done; narrow the list with its filters.")
+    messages.error(request, text % {"most": MOST_AT_ONCE})
+    return True
+
+
 def _row(case: Case, refused: str) -> dict[str, Any]:
     revision = lifecycle.open_revision(case)
     parts = revision.sub_tasks.select_related("vendor") if revision else ()
@@ -123,6 +138,8 @@ def _each(request: HttpRequest, cases: QuerySet[Case], done: str, do: Callable[[
                 remarks[remark].append(case.reference)
         except DeskError as error:
             skipped[error.text].append(case.reference)
+        except Unreadable as error:
+            skipped[str(error)].append(case.reference)
         else:
             succeeded.append(case.reference)
     few = sum(map(len, skipped.values())) <= TOLD_SINGLY

@@ -76,7 +76,8 @@ class HandlerFilter(admin.SimpleListFilter):
             case "nobody":
                 return queryset.filter(handler=None)
             case number:
-                return queryset.filter(handler=int(number)) if number.isdigit() else queryset.none()
+                known = number.isascii() and number.isdigit() and len(number) < 10
+                return queryset.filter(handler=int(number)) if known else queryset.none()
 
 
 class VendorFilter(admin.SimpleListFilter):

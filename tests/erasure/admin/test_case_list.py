@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from compliance import clock
+from compliance.vault import seal
 from erasure import lifecycle
 from erasure.models import Case, SubTask
 from erasure.states import CaseStatus
@@ -208,3 +209,27 @@ def test_nobody_deletes(signed_in):
 
 def work_vendor():
     return SubTask.objects.first().vendor_id
+
+
+@pytest.mark.parametrize("handler", ["\u00b2", "9" * 5000, "9" * 30, "-1"])
+def test_a_handler_who_cannot_be_is_nobodys(signed_in, handler):
+    opened_case()
+    answer = signed_in("ada", "approver").get(reverse("admin:erasure_case_changelist"), {"handler": handler})
+    assert answer.status_code == 200
+    assert not answer.context["cl"].result_list
+
+
+def test_more_cases_than_anybody_reads_are_not_done_at_once(signed_in, monkeypatch):
+    monkeypatch.setattr("erasure.admin.bulk.MOST_AT_ONCE", 1)
+    cases = [opened_case(), opened_case()]
+    messages = told(bulk(signed_in("ada", "approver"), "hold_cases", *cases))
+    assert any("At most 1 cases at once" in message for message in messages)
+    assert not Case.objects.exclude(held_at=None).exists()
+
+
+def test_one_case_that_cannot_be_opened_does_not_stop_the_others(signed_in):
+    whole, broken = opened_case(), opened_case()
+    seal.destroy(broken.data_key)
+    messages = told(bulk(signed_in("olive", "intake"), "submit_cases", whole, broken, confirmed="yes"))
+    assert Case.objects.get(pk=whole.pk).status == CaseStatus.AWAITING_APPROVAL
+    assert any(broken.reference in message for message in messages)

@@ -32,6 +32,25 @@ def test_what_a_vendor_sends_back_of_credentials_and_of_the_person_is_in_no_tran
     assert shown not in str(call.transcript)
 
 
+def test_whatever_a_vendor_tells_of_somebody_is_in_no_transcript(lane: Lane) -> None:
+    lane.case()
+    told = {"name": "Anna Muster", "born": "1980-02-29", "cookie": "c00kie"}
+    lane.apptus.faults.add(Fault("fields", fields=told, process=True))
+    call = lane.once()
+    assert call.verdict == "ok"
+    assert "created" in str(call.transcript)
+    assert not any(value in str(call.transcript) for value in told.values())
+
+
+def test_a_job_number_that_names_the_person_stays_in_the_sealed_memory(lane: Lane) -> None:
+    lane.case(identifiers=[("customer_id", "C-1001")])
+    lane.apptus.faults.add(Fault("fields", fields={"jid": "job-C-1001"}, process=True))
+    lane.once()
+    work = lane.work()
+    assert work.references == {}
+    assert "job-C-1001" in str(work.unseal("memory"))
+
+
 def test_a_connector_that_ends_without_an_outcome_for_everyone_is_not_believed(
     lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
