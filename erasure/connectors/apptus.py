@@ -52,6 +52,7 @@ STATUSES |= {"done": "done", "not_found": "lost", "error": "failed"}
 PREFIXES = {"v1": "/api/v1/event-data/", "v2": "/api/v2/event-data/", "admin-v4": "/api/admin/v4/event-data/"}
 CREATE = {"export": "create-export-customer-job", "removal": "create-remove-customer-job"}
 LEAST_DAYS_TO_HAND_OVER = 30
+AT_ONCE = timedelta(0)
 UNKNOWN_JOB = "00000000-0000-4000-8000-000000000000"  # asked for by `check`; no job has this number
 
 Jobs = dict[str, dict[str, Any]]  # customer key → its job: "jid", then "fetching", then "done" (and what was "held")
@@ -211,7 +212,7 @@ class Apptus(Connector):
             "said": dict.fromkeys(keys[key], Said(outcome, held)),
         }
         if not all(jobs[key].get("done") for key in keys):
-            return Go("await_export", **known)
+            return Go("await_export", after=AT_ONCE, **known)
         if work.operation == Operation.EXPORT:
             return Finish(assurance=Assurance.CONFIRMED, **known)
         return Go("start_removal", **known)
@@ -232,7 +233,7 @@ class Apptus(Connector):
         known: dict[str, Any] = {"remember": {"removal": jobs}, "said": dict.fromkeys(keys[key], Said(outcome, held))}
         if all(jobs[key].get("done") for key in keys):
             return Finish(assurance=Assurance.CONFIRMED, **known)
-        return Go("await_removal", **known)  # not Stay: the others are probably done too, so the pace begins anew
+        return Go("await_removal", after=AT_ONCE, **known)  # the others are probably done too: the pace begins anew
 
     # --- what the steps share
 
@@ -297,7 +298,7 @@ class Apptus(Connector):
             return key, jobs, None
         if status == "under way":
             round_over = (turn + 1) % len(unfinished) == 0
-            return key, jobs, Stay(None if round_over else timedelta(0), remember={"turn": turn + 1})
+            return key, jobs, Stay(None if round_over else AT_ONCE, remember={"turn": turn + 1})
         del jobs[key]
         note = (
             _t("Apptus no longer knows the job. Whether it ended is unknown; a retry starts a new one.")

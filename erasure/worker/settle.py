@@ -195,7 +195,9 @@ def _go_on(sub_task: SubTask, claim: Claim, came: Came, result: Result, now: dat
             _attention(sub_task, result.code, result.note, result.then or step.if_unknown)
         case Go():
             target = claim.connector.steps[result.step]
-            wait = result.after or timedelta(seconds=_pace(claim.vendor, 0) if target.polls else 0)
+            wait = timedelta(seconds=_pace(claim.vendor, 0) if target.polls else 0)
+            if result.after is not None:
+                wait = result.after
             _again(sub_task, target.name, now + wait, attempts=0, polls=0, step_since=now, waits=bool(wait))
             lifecycle.work_event(sub_task, actions.WORK_WENT_ON, step=step.name, next_step=target.name)
             if sub_task.case.cancelled_at:
