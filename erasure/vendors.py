@@ -24,7 +24,6 @@ from erasure.connectors.http import Http, Network, check_base_url
 from erasure.errors import Invalid
 from erasure.models import Vendor
 from erasure.normalise import clean_text
-from erasure.planning import effects
 from erasure.states import CLAIMABLE, CaseStatus, Pause, RevisionStatus, SubTaskStatus
 
 PACE = ("first_poll_seconds", "max_poll_seconds", "calls_per_minute", "parallel_calls", "gather_seconds")
@@ -68,7 +67,7 @@ def save(values: Mapping[str, Any], *, by: Any = None) -> Vendor:
             vendor = Vendor(id=uuid.uuid4(), name=name, slug=slugify(name), data_key=new_key())
             if Vendor.objects.filter(slug=vendor.slug).exists():
                 problems.append(("/name", _("Another account has the short name %(slug)s.") % {"slug": vendor.slug}))
-        was, did = vendor.base_url, _does(vendor)
+        was, did = vendor.base_url, (vendor.enabled, effect(vendor))
         changed = _take(vendor, values, problems, made)
         moved = not made and "base_url" in changed and _origin(was) != _origin(vendor.base_url)
         if by and moved and "credentials" not in values:
@@ -81,7 +80,7 @@ def save(values: Mapping[str, Any], *, by: Any = None) -> Vendor:
             _clear(vendor)
         else:
             resumed = False
-        if made or _does(vendor) != did:
+        if made or (vendor.enabled, effect(vendor)) != did:  # open plans that it is in have changed with it
             vendor.changed_at, vendor.changed_by = clock.now(), by
         vendor.save(force_insert=made)
         if changed or made:
@@ -130,14 +129,6 @@ def _take(vendor: Vendor, values: Mapping[str, Any], problems: list[tuple[str, s
     if credentials != stored:
         changed.append("credentials")
     return changed
-
-
-def _does(vendor: Vendor) -> Any:
-    """What the account does at the vendor: a change of it is a change of every open plan that it is in."""
-    try:
-        return vendor.enabled, vendor.base_url, effects(vendor.speaks())
-    except BadSettings:
-        return None
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -282,8 +273,6 @@ def resume(vendor: Vendor, *, by: Any = None) -> None:
     with transaction.atomic():
         _clear(vendor)
         vendor.save(update_fields=["pause", "pause_note", "trial_at", "paused_at", "failures", "not_before"])
-        # The desk's patience with what could not be sent begins anew: the pause was not the vendor's silence.
-        vendor.sub_tasks.filter(status=SubTaskStatus.READY).update(step_since=clock.now())
         _event(actions.VENDOR_RESUMED, vendor, by)
         dispatch.wake([vendor.pk])
 
@@ -291,6 +280,8 @@ def resume(vendor: Vendor, *, by: Any = None) -> None:
 def _clear(vendor: Vendor) -> None:
     vendor.pause, vendor.pause_note, vendor.trial_at, vendor.paused_at = "", "", None, None
     vendor.failures, vendor.not_before = 0, None
+    # The desk's patience with what could not be sent begins anew: the pause was not the vendor's silence.
+    vendor.sub_tasks.filter(status=SubTaskStatus.READY).update(step_since=clock.now())
 
 
 def _event(action: str, vendor: Vendor, by: Any, **details: Any) -> None:

@@ -78,7 +78,9 @@ class AttentionShown(serializers.Serializer):
     text = serializers.CharField(source="attention_text")
 
 
-class SubTaskShown(serializers.Serializer):
+class WorkShown(serializers.Serializer):
+    """What is told of one vendor's part wherever it is shown. `reason` says why it is not simply sent, if it is not."""
+
     id = serializers.UUIDField()
     vendor = serializers.CharField(source="vendor.slug")
     connector = serializers.CharField(source="vendor.connector")
@@ -86,6 +88,12 @@ class SubTaskShown(serializers.Serializer):
     by_hand = serializers.BooleanField()
     reason = serializers.CharField()
     reason_text = serializers.SerializerMethodField()
+
+    def get_reason_text(self, sub_task: SubTask) -> str:
+        return planning.reason_text(sub_task.reason)
+
+
+class SubTaskShown(WorkShown):
     waits_for = serializers.SerializerMethodField()
     status = Word(SubTaskStatus, required=True)
     step = serializers.CharField()
@@ -100,9 +108,6 @@ class SubTaskShown(serializers.Serializer):
     attention = serializers.SerializerMethodField()
     sent_at = _time(allow_null=True)
     ended_at = _time(allow_null=True)
-
-    def get_reason_text(self, sub_task: SubTask) -> str:
-        return planning.reason_text(sub_task.reason)
 
     def get_waits_for(self, sub_task: SubTask) -> str:
         """One sentence: what has to happen next, and who does it."""
@@ -235,16 +240,9 @@ class PlannedCallShown(serializers.Serializer):
     writes = serializers.BooleanField()
 
 
-class PartShown(serializers.Serializer):
+class PartShown(WorkShown):
     """One vendor's part of a plan version. `explanation` tells people what will be done."""
 
-    id = serializers.UUIDField()
-    vendor = serializers.CharField(source="vendor.slug")
-    connector = serializers.CharField(source="vendor.connector")
-    operation = Word(Operation, required=True)
-    by_hand = serializers.BooleanField()
-    reason = serializers.CharField()
-    reason_text = serializers.SerializerMethodField()
     identifiers = serializers.SerializerMethodField()
     explanation = serializers.SerializerMethodField()
     first_call = serializers.SerializerMethodField()
@@ -253,9 +251,6 @@ class PartShown(serializers.Serializer):
     @extend_schema_field(PlannedCallShown(many=True))
     def get_calls(self, sub_task: SubTask) -> Any:
         return PlannedCallShown(planning.calls(sub_task), many=True).data
-
-    def get_reason_text(self, sub_task: SubTask) -> str:
-        return planning.reason_text(sub_task.reason)
 
     @extend_schema_field(serializers.ListField(child=serializers.DictField(child=serializers.CharField())))
     def get_identifiers(self, sub_task: SubTask) -> Any:

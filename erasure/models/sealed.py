@@ -1,6 +1,5 @@
 """Rows that keep personal data sealed under a data key. Sealing and opening are explicit calls, never a magic field."""
 
-import json
 import uuid
 from typing import Any
 
@@ -24,15 +23,13 @@ class SealedModel(models.Model):
 
     def seal(self, field: str, plain: Any) -> None:
         """Seals `plain` (any JSON value) into `<field>_sealed`; None empties it. The row is not saved."""
-        sealed = None
-        if plain is not None:
-            sealed = vault.seal(self._key(), json.dumps(plain), table=self._meta.db_table, row=self.pk, field=field)
+        sealed = None if plain is None else vault.seal_json(self._key(), plain, **self._place(field))
         setattr(self, f"{field}_sealed", sealed)
 
     def unseal(self, field: str) -> Any:
         """What was sealed into `<field>_sealed`, or None. Raises `vault.Unreadable`."""
         sealed = getattr(self, f"{field}_sealed")
-        if sealed is None:
-            return None
-        opened = vault.unseal(self._key(), bytes(sealed), table=self._meta.db_table, row=self.pk, field=field)
-        return json.loads(opened)
+        return None if sealed is None else vault.unseal_json(self._key(), sealed, **self._place(field))
+
+    def _place(self, field: str) -> dict[str, str]:
+        return {"table": self._meta.db_table, "row": str(self.pk), "field": field}

@@ -108,6 +108,17 @@ def test_patience_begins_anew_when_a_pause_is_over(lane: Lane) -> None:
     assert lane.work().status == "ready"
 
 
+def test_patience_begins_anew_when_wrong_credentials_are_corrected(lane: Lane) -> None:
+    lane.save(credentials={"password": "no"})
+    lane.case()
+    lane.once()
+    lane.turn(timedelta(days=10))
+    lane.save(credentials=GOOD)
+    lane.apptus.faults.add(Fault("reply", status=503))
+    lane.once()
+    assert lane.work().status == "ready"
+
+
 def test_a_call_tells_staff_what_went_over_the_wire(lane: Lane) -> None:
     lane.case()
     call = lane.once()
