@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 ARGS ?=
+BENCH ?= trail
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test check lint types imports migrations format
+.PHONY: help venv demo test suite matrix bench messages screenshots check lint types imports migrations format
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +18,29 @@ demo: .venv/installed-test ## a desk with sample cases and stand-in vendors, unt
 	$(BIN)/python manage.py demo $(ARGS)
 
 test: .venv/installed-test ## the whole suite on SQLite (ARGS="-k words" for a part)
-	env -u DATABASE_URL $(BIN)/python -m pytest $(ARGS)
+	env -u DATABASE_URL $(MAKE) --no-print-directory suite ARGS='$(ARGS)'
+
+# The fast part on every core; then, two files at a time, what starts processes and a browser of its own.
+suite: .venv/installed-test ## the whole suite on DATABASE_URL
+ifeq ($(ARGS),)
+	@failed=0; set -x; \
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow and not browser' || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow or browser' || failed=1; exit $$failed
+else
+	$(BIN)/python -m pytest $(ARGS)
+endif
+
+matrix: .venv/installed-test ## every step of every connector, ended at every point
+	$(BIN)/python -m tests.matrix $(ARGS)
+
+bench: .venv/installed-test ## what the trail costs; BENCH=storm, dead_vendor or memory: what a worker stands; lists: a million cases
+	$(BIN)/python -m tests.benchmarks.$(BENCH) $(ARGS)
+
+messages: .venv/installed-test ## bring the translations' files up to date with the code, and compile them
+	@$(BIN)/python -m tests.messages
+
+screenshots: .venv/installed-test ## the pictures of docs/screenshots, from a desk with a case in every state
+	$(BIN)/python -m pytest tests/screenshots.py -q
 
 check: lint types imports migrations ## lint, format, types, import contract, migrations
 

@@ -9,110 +9,65 @@ import ipaddress
 import re
 import secrets
 import sys
-import zoneinfo
-from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from compliance.environment import (
+    addresses,
+    certificates_or_none,
+    database_url,
+    days,
+    distances,
+    env,
+    file_or_none,
+    folder,
+    hosts,
+    http_url_or_none,
+    ignored,
+    listed,
+    minutes,
+    names,
+    read,
+    regimes,
+    roles_of_groups,
+    sender,
+    switch,
+    text,
+    zone,
+)
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
-
-
-_ignored: set[str] = set()
-
-
-def _text(name: str, default: str = "") -> str:
-    if name in _ignored:
-        return default
-    try:
-        return env.str(name, default=default).strip()
-    except OSError as error:
-        raise ImproperlyConfigured(f"{name}_FILE must name a file that can be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ImproperlyConfigured(f"{name}_FILE must name a file of text in UTF-8.") from None
-
-
-def _read(name: str, expected: str, convert: Callable[[str], Any], default: str) -> Any:
-    """The variable `name` through `convert`; a bad value is one line that says what was expected, never the value."""
-    raw = _text(name, default)
-    try:
-        return convert(raw)
-    except (ValueError, KeyError, ImproperlyConfigured):
-        raise ImproperlyConfigured(f"{name} must be {expected}.") from None
-
-
-def _switch(raw: str) -> bool:
-    return {
-        "1": True,
-        "true": True,
-        "yes": True,
-        "on": True,
-        "0": False,
-        "false": False,
-        "no": False,
-        "off": False,
-        "": False,
-    }[raw.lower()]
-
-
-def _list(raw: str) -> list[str]:
-    return [item.strip() for item in raw.split(",") if item.strip()]
-
-
-def _hosts(raw: str) -> list[str]:
-    for host in _list(raw):
-        name = host.removeprefix("*.")
-        if name.rpartition(".")[2].isdigit() or ":" in name:
-            ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-        elif not re.fullmatch(r"\w([\w-]*\w)?(\.\w([\w-]*\w)?)*", name, re.ASCII):
-            raise ValueError
-    return _list(raw)
-
-
-def _addresses(raw: str) -> list[str]:
-    if not all(re.fullmatch(r"[^\s@<>()\";:]+@[^\s@<>()\";:]+", item) for item in _list(raw)):
-        raise ValueError
-    return _list(raw)
-
-
-def _minutes(raw: str) -> int:
-    if (minutes := int(raw)) < 0:
-        raise ValueError
-    return minutes
-
-
-def _zone(raw: str) -> str:
-    zoneinfo.ZoneInfo(raw)
-    return raw
-
-
-def _http_url_or_none(raw: str) -> str | None:
-    if raw and not raw.startswith(("http://", "https://")):
-        raise ValueError
-    return raw or None
-
-
-def _file_or_none(raw: str) -> str | None:
-    if raw and not Path(raw).is_file():
-        raise ValueError
-    return raw or None
-
-
 # --- where things are -------------------------------------------------------------------------------------------------
 
-DEBUG = _read("DEBUG", "0 or 1", _switch, "0")
+DEBUG = read("DEBUG", "0 or 1", switch, "0")
 #: Set by manage.py for `demo` alone: an own data folder inside DATA_DIR, an own SQLite database, sandbox vendors.
 _DEMOS = {"": "", "demo": "demo", "demo-once": "demo-once"}
-DEMO = _read("ERASURE_DESK_DEMO", "demo or demo-once", _DEMOS.__getitem__, "")
+DEMO = read("ERASURE_DESK_DEMO", "demo or demo-once", _DEMOS.__getitem__, "")
 
-if DEMO:  # its sweep, its keys and its queue must never meet a real desk's
-    _ignored |= {"DATABASE_URL", "KEY_RING", "AUDIT_SIGNING_KEY", "EVIDENCE_DIR", "CACHE_URL", "QUEUE_BROKER"}
+#: Plain http on this machine: sandbox vendors and tests.
+VENDOR_LOOPBACK = read("VENDOR_LOOPBACK", "0 or 1", switch, "1" if DEMO else "0")
 
-DATA_DIR = Path(_text("DATA_DIR") or BASE_DIR / "var").resolve()
+if DEMO:  # its sweep, its keys, its queue, its trail and its mails must never meet a real desk's
+    ignored.update(
+        (
+            "DATABASE_URL",
+            "KEY_RING",
+            "SUPPRESSION_KEY",
+            "AUDIT_SIGNING_KEY",
+            "EVIDENCE_DIR",
+            "CACHE_URL",
+            "QUEUE_BROKER",
+        )
+    )
+    ignored.update(("AUDIT_ANCHOR", "AUDIT_TIMESTAMP_URL", "ALERTS_TO", "EMAIL_URL", "OIDC_ISSUER"))
+    ignored.add("LETTERS_FROM")
+
+DATA_DIR = Path(text("DATA_DIR") or BASE_DIR / "var").resolve()
 try:
     DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     if DEMO:
@@ -121,13 +76,14 @@ try:
 except OSError as error:
     raise ImproperlyConfigured(f"DATA_DIR must be a folder that can be written: {error.strerror}.") from None
 
-KEY_RING = Path(_text("KEY_RING") or DATA_DIR / "keys" / "ring.json")
-AUDIT_SIGNING_KEY = Path(_text("AUDIT_SIGNING_KEY") or DATA_DIR / "keys" / "audit-signing.pem")
-EVIDENCE_DIR = Path(_text("EVIDENCE_DIR") or DATA_DIR / "evidence")
+KEY_RING = Path(text("KEY_RING") or DATA_DIR / "keys" / "ring.json")
+AUDIT_SIGNING_KEY = Path(text("AUDIT_SIGNING_KEY") or DATA_DIR / "keys" / "audit-signing.pem")
+SUPPRESSION_KEY = Path(text("SUPPRESSION_KEY") or KEY_RING.parent / "suppression.key")
+EVIDENCE_DIR = Path(text("EVIDENCE_DIR") or DATA_DIR / "evidence")
 
 
 def _secret_key() -> str:
-    given = _text("SECRET_KEY")
+    given = text("SECRET_KEY")
     if given:
         return given
     if not (DEBUG or DEMO):
@@ -152,16 +108,16 @@ SECRET_KEY = _secret_key()
 # --- the web ----------------------------------------------------------------------------------------------------------
 
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
-ALLOWED_HOSTS = _read("ALLOWED_HOSTS", "a comma-separated list of host names", _list, "")
+ALLOWED_HOSTS = read("ALLOWED_HOSTS", "a comma-separated list of host names", listed, "")
 if DEMO or (DEBUG and not ALLOWED_HOSTS):
     ALLOWED_HOSTS = LOOPBACK_HOSTS
-CSRF_TRUSTED_ORIGINS = _read("CSRF_TRUSTED_ORIGINS", "a comma-separated list of origins (https://…)", _list, "")
+CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", "a comma-separated list of origins (https://…)", listed, "")
 if any("://" not in origin for origin in CSRF_TRUSTED_ORIGINS):
     raise ImproperlyConfigured("CSRF_TRUSTED_ORIGINS must be a comma-separated list of origins (https://…).")
-TRUSTED_PROXIES = _read(
+TRUSTED_PROXIES = read(
     "TRUSTED_PROXIES",
     "a comma-separated list of IP addresses or networks",
-    lambda raw: [ipaddress.ip_network(item) for item in _list(raw)],
+    lambda raw: [ipaddress.ip_network(item) for item in listed(raw)],
     "",
 )
 
@@ -191,12 +147,15 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "compliance.language.OfTheReader",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "compliance.staff.acting.ActingPerson",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "compliance.staff.fresh.FreshSignIn",
 ]
 TEMPLATES = [
     {
@@ -209,6 +168,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "builtins": ["compliance.formats.tags"],
         },
     },
 ]
@@ -232,10 +192,13 @@ _COOKIES_SECURE = not DEBUG and any(host not in LOOPBACK_HOSTS for host in ALLOW
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _COOKIES_SECURE
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-# Nothing is uploaded yet: no request, signed in or not, may fill the disk.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# One file a request, of at most 5 MiB, held in memory alone; a body of the API may hold it in base64. No request,
+# signed in or not, may fill the disk.
+FILE_UPLOAD_HANDLERS = ["compliance.uploads.InMemory"]
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # the suggestions of one case, decided about at once
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
 # --- people -----------------------------------------------------------------------------------------------------------
 
@@ -244,14 +207,66 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+#: Whether people need a code beside their password. Without it the desk is as safe as its weakest password.
+SECOND_FACTOR = read("SECOND_FACTOR", "0 or 1", switch, "0" if DEBUG or DEMO else "1")
+OTP_ISSUER = "Erasure Desk"  # what authenticator apps call it
+#: How old the last proof of identity may be before approval, reveal, downloads and work on keys. 0: asked each time.
+FRESH_MINUTES = read("FRESH_MINUTES", "a whole number of minutes, 0 or more", minutes, "15")
+
+# An identity provider (OpenID Connect) beside passwords; needs the extra `oidc`.
+
+
+def _issuer_or_none(raw: str) -> str | None:
+    if raw:
+        parts = urlsplit(raw)
+        local = VENDOR_LOOPBACK and parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if not parts.hostname or parts.query or parts.fragment or not (parts.scheme == "https" or local):
+            raise ValueError
+    return raw or None
+
+
+OIDC_ISSUER = read("OIDC_ISSUER", "the provider's https:// address, as its tokens name it", _issuer_or_none, "")
+OIDC_CLIENT_ID = text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = text("OIDC_CLIENT_SECRET")
+OIDC_SCOPE = text("OIDC_SCOPE", "openid profile")
+OIDC_PROVIDER_NAME = text("OIDC_PROVIDER_NAME") or (urlsplit(OIDC_ISSUER).hostname if OIDC_ISSUER else "")
+OIDC_NAME_CLAIM = text("OIDC_NAME_CLAIM", "preferred_username")
+OIDC_GROUPS_CLAIM = text("OIDC_GROUPS_CLAIM", "groups")
+OIDC_ROLES = read("OIDC_ROLES", "a comma-separated list of group=role", roles_of_groups, "")
+#: The words in `amr` or `acr` that count as a second factor; without any, the desk asks for its own.
+OIDC_SECOND_FACTOR = listed(text("OIDC_SECOND_FACTOR"))
+if OIDC_ISSUER:
+    for _name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_ROLES"):
+        if not vars()[_name]:
+            raise ImproperlyConfigured(f"{_name} must be set where OIDC_ISSUER is.")
+    if "openid" not in OIDC_SCOPE.split():
+        raise ImproperlyConfigured("OIDC_SCOPE must hold the word openid.")
+    if find_spec("authlib") is None:
+        raise ImproperlyConfigured(
+            "OIDC_ISSUER must be left out, or the extra installed: pip install erasure-desk[oidc]."
+        )
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
 # --- language and time ------------------------------------------------------------------------------------------------
 
+#: Of what is stored, and of all that is no page: the API, commands, exports (compliance/language.py).
 LANGUAGE_CODE = "en-gb"
-LANGUAGES = [("en-gb", "English")]
-TIME_ZONE = _read("TIME_ZONE", "a time zone name such as Europe/Berlin", _zone, "UTC")
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]  # each by its own name
+LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]  # each app has its own beside it
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = _COOKIES_SECURE
+#: Of the mails to ALERTS_TO.
+_languages = {code: code for code, _name in LANGUAGES}
+ALERTS_LANGUAGE = read("ALERTS_LANGUAGE", " or ".join(_languages), _languages.__getitem__, LANGUAGE_CODE)
+#: Law → how it counts (compliance/deadlines).
+REGIMES = regimes(text("REGIMES"))
+#: Who gets data of everybody and is no vendor account: in the ledger of each case that is approved.
+STANDING_RECIPIENTS = read("STANDING_RECIPIENTS", "at most 50 different names, by semicolons", names, "")
+TIME_ZONE = read("TIME_ZONE", "a time zone name such as Europe/Berlin", zone, "UTC")
 USE_TZ = True
 USE_I18N = True
 FORMAT_MODULE_PATH = "compliance.formats"
@@ -261,15 +276,9 @@ FORMAT_MODULE_PATH = "compliance.formats"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-def _database_url(raw: str) -> dict[str, Any]:
-    if not raw.startswith(("sqlite:///", "postgres://", "postgresql://")):
-        raise ValueError
-    return dict(env.db_url_config(raw))
-
-
 _sqlite = f"sqlite:///{DATA_DIR / 'desk.sqlite3'}"
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": _read("DATABASE_URL", "a sqlite:/// or postgres:// address", _database_url, _sqlite)
+    "default": read("DATABASE_URL", "a sqlite:/// or postgres:// address", database_url, _sqlite)
 }
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
@@ -288,7 +297,7 @@ else:
     _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 CACHES: dict[str, dict[str, Any]] = {
-    "default": _read(
+    "default": read(
         "CACHE_URL",
         "a cache URL such as redis://host:6379/0",
         env.cache_url_config,
@@ -296,7 +305,7 @@ CACHES: dict[str, dict[str, Any]] = {
     )
 }
 
-QUEUE_BROKER = _read(
+QUEUE_BROKER = read(
     "QUEUE_BROKER",
     "orm or a Redis URL such as redis://host:6379/1",
     lambda raw: {"orm": "orm"}[raw] if not raw.startswith(("redis://", "rediss://", "unix://")) else raw,
@@ -322,27 +331,89 @@ Q_CLUSTER: dict[str, Any] = {
     "guard_cycle": 1,
     "label": "Queue",
     **({"orm": "default"} if QUEUE_BROKER == "orm" else {"redis": QUEUE_BROKER}),
+    "broker_class": f"erasure.worker.broker.{'OrmBroker' if QUEUE_BROKER == 'orm' else 'RedisBroker'}",
 }
 
 # --- vendors ----------------------------------------------------------------------------------------------------------
 
-VENDOR_HOSTS = _read(
+VENDOR_HOSTS = read(
     "VENDOR_HOSTS",
     "a comma-separated list of host names, IP addresses or *.patterns, without https://, port or path",
-    _hosts,
+    hosts,
     "",
 )
-VENDOR_LOOPBACK = _read("VENDOR_LOOPBACK", "0 or 1", _switch, "1" if DEMO else "0")
-VENDOR_PROXY = _read("VENDOR_PROXY", "an http:// or https:// address", _http_url_or_none, "")
-VENDOR_CA_BUNDLE = _read("VENDOR_CA_BUNDLE", "a file of CA certificates", _file_or_none, "")
-DISPATCH_DELAY_MINUTES = _read("DISPATCH_DELAY_MINUTES", "a whole number of minutes, 0 or more", _minutes, "0")
+VENDOR_PROXY = read("VENDOR_PROXY", "an http:// or https:// address", http_url_or_none, "")
+VENDOR_CA_BUNDLE = read("VENDOR_CA_BUNDLE", "a file of CA certificates", file_or_none, "")
+SUPPRESSION_DAYS = read("SUPPRESSION_DAYS", "a whole number of days, 0 to 3650", days, "0")
+DISPATCH_DELAY_MINUTES = read("DISPATCH_DELAY_MINUTES", "a whole number of minutes, 0 or more", minutes, "0")
+
+# --- where checkpoints of the trail go --------------------------------------------------------------------------------
+
+
+def _web_address(url: str, *, plain: bool = False) -> None:
+    """Raises ValueError unless it is https, plain http on this machine where VENDOR_LOOPBACK allows it, or `plain`."""
+    parts = urlsplit(url)
+    if not re.fullmatch(r"[\x21-\x7e]+", url) or parts.fragment or not parts.hostname or parts.port == 0:
+        raise ValueError
+    local = VENDOR_LOOPBACK and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and (local or plain)):
+        raise ValueError
+
+
+def _anchors(raw: str) -> list[str]:
+    for url in listed(raw):
+        (folder if urlsplit(url).scheme == "file" else _web_address)(url)
+    return listed(raw)
+
+
+def _authority_or_none(raw: str) -> str | None:
+    if raw:
+        # Where the signature is checked, nobody on the way can change the answer; many authorities speak plain http.
+        _web_address(raw, plain=AUDIT_TIMESTAMP_CA is not None)
+    return raw or None
+
+
+AUDIT_ANCHOR = read(
+    "AUDIT_ANCHOR",
+    "a comma-separated list of file:///folder and https:// addresses "
+    "(http:// for this machine alone, with VENDOR_LOOPBACK=1)",
+    _anchors,
+    "",
+)
+AUDIT_ANCHOR_MINUTES = read("AUDIT_ANCHOR_MINUTES", "a whole number of minutes, 0 or more", minutes, "10")
+AUDIT_TIMESTAMP_CA = read("AUDIT_TIMESTAMP_CA", "a file of certificates in PEM", certificates_or_none, "")
+AUDIT_TIMESTAMP_URL = read(
+    "AUDIT_TIMESTAMP_URL",
+    "an https:// address, or an http:// one if AUDIT_TIMESTAMP_CA says whose signature counts",
+    _authority_or_none,
+    "",
+)
 
 # --- mail, API, log ---------------------------------------------------------------------------------------------------
 
 vars().update(
-    _read("EMAIL_URL", "a mail URL such as smtp+tls://user:password@host:587", env.email_url_config, "consolemail://")
+    read(
+        "EMAIL_URL",
+        "a mail URL such as smtp+tls://user:password@host:587",
+        env.email_url_config,
+        f"filemail:///{DATA_DIR}/mail" if DEMO else "consolemail://",
+    )
 )
-ALERTS_TO = _read("ALERTS_TO", "a comma-separated list of e-mail addresses", _addresses, "")
+#: Without a mail server, people are not reminded by mail.
+MAIL_IS_SET = bool(text("EMAIL_URL"))
+EMAIL_TIMEOUT = 20  # seconds, for each thing that the mail server is asked
+#: So many days before a case is due people are reminded of it.
+REMINDERS = read("REMINDERS", "a comma-separated list of days, 0 to 365 each", distances, "14, 7, 3, 1, 0")
+#: So many days before it is due, a case that is not settled is put before those who can settle it.
+ESCALATION_DAYS = read("ESCALATION_DAYS", "a whole number of days, 0 or more", minutes, "3")
+ALERTS_TO = read("ALERTS_TO", "a comma-separated list of e-mail addresses", addresses, "")
+#: Whom letters to people come from; without it they go out by other ways than e-mail.
+LETTERS_FROM = read(
+    "LETTERS_FROM",
+    "an e-mail address such as Privacy team <privacy@example.org>",
+    sender,
+    "Demo shop <privacy@example.org>" if DEMO else "",
+)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["erasure.api.authentication.ServiceTokenAuthentication"],

@@ -11,6 +11,10 @@ APP_LOAD_ERROR = 4  # gunicorn's word for "starting this worker again will not h
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.settings")
 try:
     application = get_wsgi_application()
+
+    from compliance.audit import checks  # not before the apps are loaded
+
+    checks.log_if_unprotected()
 except ImproperlyConfigured as error:
     sys.stderr.write(f"Erasure Desk cannot start: {error}\n")
     sys.exit(APP_LOAD_ERROR)

@@ -1,24 +1,30 @@
-"""Files that vendors deliver: sealed on arrival, kept outside the database, and removed when their time is over."""
+"""Files that vendors deliver and people add: sealed on arrival, kept outside the database, and removed when their time
+is over."""
 
+import hashlib
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import BinaryIO
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from compliance import clock
-from compliance.audit.record import record
+from compliance.audit.record import actor_of, record
 from compliance.vault.chunks import SealedWriter, open_sealed
 from erasure import actions
 from erasure.connectors.base import Kept
+from erasure.errors import Invalid
 from erasure.models import Call, Case, Evidence, SubTask
 
 #: A file that nobody has written to for so long is in no worker's hands (a download's lease is renewed each second).
 STRAY_AFTER = timedelta(hours=1)
+ADDED = "added"  # in a file's name where a vendor's file has its call
 
 
 class Sink:
@@ -49,7 +55,7 @@ def path_of(evidence: Evidence) -> Path:
 
 
 def _path(case_id: uuid.UUID, call_id: uuid.UUID | None, evidence_id: uuid.UUID) -> Path:
-    return Path(settings.EVIDENCE_DIR) / str(case_id) / f"{call_id or 'added'}.{evidence_id}.sealed"
+    return Path(settings.EVIDENCE_DIR) / str(case_id) / f"{call_id or ADDED}.{evidence_id}.sealed"
 
 
 def _place(evidence_id: uuid.UUID) -> dict[str, str]:
@@ -84,6 +90,103 @@ def store(kept: Kept, sink: Sink, *, sub_task: SubTask, call: Call) -> Evidence:
     )
     if kept.keep == timedelta(0):
         expire(evidence)
+    return evidence
+
+
+#: What is said to be in a file that somebody added. Any other ending becomes .bin.
+ENDINGS = frozenset(
+    {
+        "csv",
+        "docx",
+        "eml",
+        "gif",
+        "heic",
+        "htm",
+        "html",
+        "jpeg",
+        "jpg",
+        "json",
+        "msg",
+        "odt",
+        "ods",
+        "pdf",
+        "png",
+        "tif",
+    }
+    | {"tiff", "txt", "webp", "xlsx", "xml", "zip"}
+)
+
+
+@dataclass(frozen=True)
+class File:
+    """What a person adds. `name` counts for its ending alone: a name that somebody typed may name somebody."""
+
+    name: str = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+def check(size: int) -> None:
+    """Raises Invalid for a file that is empty or has more bytes than FILE_UPLOAD_MAX_MEMORY_SIZE."""
+    most = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    if not size:
+        raise Invalid([("/file", _("The file is empty."))])
+    if size > most:
+        text = _(
+            "The file is larger than %(most)s MiB. Nothing was done. Add a smaller one, or say in the note where it is."
+        )
+        raise Invalid([("/file", text % {"most": most // 2**20})])
+
+
+def add(
+    case: Case, *, by: Any, name: str, content: bytes, sub_task: SubTask | None = None, kind: str = "attestation"
+) -> Evidence:
+    """Keeps, sealed, what a person shows for what they say, as of a sub-task, as long as the case. Runs in the
+    transaction of what is said. Raises Invalid as `check` does."""
+    check(len(content))
+    ending = PurePath(name).suffix.lower().removeprefix(".")
+    ending = ending if ending in ENDINGS else "bin"
+    return keep(
+        case,
+        by=by,
+        kind=kind,
+        name=lambda pk: f"{kind}-{pk[:8]}.{ending}",
+        content=content,
+        sub_task=sub_task,
+    )
+
+
+def keep(
+    case: Case, *, by: Any, kind: str, name: Callable[[str], str], content: bytes, sub_task: SubTask | None = None
+) -> Evidence:
+    """Keeps a file, sealed, as long as the case; `name` makes its name of its id, and names nobody. Runs in the
+    transaction of what it is evidence of."""
+    sink = Sink(case)
+    try:
+        sink.write(content)
+        sink.finish()
+        evidence = Evidence.objects.create(
+            id=sink.evidence_id,
+            case=case,
+            sub_task=sub_task,
+            kind=kind,
+            name=name(str(sink.evidence_id)),
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            created_at=clock.now(),
+        )
+        record(
+            actions.EVIDENCE_STORED,
+            actor=actor_of(by),
+            case=case.reference,
+            subject=f"evidence:{evidence.pk}",
+            **({"sub_task": str(sub_task.pk)} if sub_task else {}),
+            kind=evidence.kind,
+            size=evidence.size,
+            sha256=evidence.sha256,
+        )
+    except BaseException:
+        sink.discard()
+        raise
     return evidence
 
 
@@ -122,12 +225,15 @@ def remove_strays(now: datetime) -> int:
     """Removes files whose worker died between the download and its commit. Returns how many.
 
     Only what this database knows to be one: its call is recorded here and has ended, and no evidence came of it. A file
-    that belongs to another desk, or to a later state of a restored one, is not touched."""
+    that belongs to another desk, or to a later state of a restored one, is not touched; nor is one that a person added,
+    of which without its row nothing is known."""
     last_written = (now - STRAY_AFTER).timestamp()
     old: dict[uuid.UUID, tuple[uuid.UUID, Path]] = {}
     for path in Path(settings.EVIDENCE_DIR).glob("*/*.*.sealed"):
         with suppress(FileNotFoundError, ValueError):  # gone meanwhile; not one of ours
             call, evidence, _ending = path.name.split(".")
+            if call == ADDED:
+                continue
             if path.stat().st_mtime < last_written:
                 old[uuid.UUID(evidence)] = (uuid.UUID(call), path)
     known = set(Evidence.objects.filter(pk__in=old).values_list("pk", flat=True))

@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
+from compliance.audit import triggers
 from compliance.vault.keys import ring
 
 
@@ -16,11 +17,14 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The database answers and has the desk's tables, and the key ring is there; 503 names what is not."""
+    """The database answers and has the desk's tables, the trail is protected, and the key ring is there; 503 names what
+    is not."""
     failing = []
     try:
         if {model._meta.db_table for model in apps.get_models()} - set(connection.introspection.table_names()):
             failing.append("tables")
+        if triggers.missing(connection):
+            failing.append("trail")
     except DatabaseError:
         failing.append("database")
     try:

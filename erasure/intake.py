@@ -8,17 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance import clock
 from compliance.audit.record import actor_of, record
-from compliance.deadlines import due_on
 from compliance.vault.seal import fingerprint, new_key
-from erasure import actions, planning
+from erasure import actions, due, planning
 from erasure.connectors.base import BadSettings
 from erasure.errors import Conflict, Invalid
-from erasure.lifecycle import add_note, changing
+from erasure.lifecycle import add_note, changing, take_up
+from erasure.lifecycle.shared import MAX_NOTE
 from erasure.models import Case, Identifier, ReferenceCounter, SubTaskIdentifier, Vendor
 from erasure.normalise import KNOWN_KINDS, Normal, check_kind, clean_text, is_country, normalise
 from erasure.states import CaseStatus, Channel, Ground, IdentifierState, Kind, Regime
@@ -56,19 +57,17 @@ def open_case(opening: Opening, *, by: Any) -> Case:
     id: `reference` of the error names the case that has it."""
     now = clock.now()
     received_at = opening.received_at or now
-    problems: list[tuple[str, str]] = []
-    vendors = _checked(opening, received_at, now, problems)
-    identifiers = _identifiers(opening, problems)
-    if problems:
-        raise Invalid(problems)
+    seen = examine(opening)
+    if seen.problems:
+        raise Invalid(seen.problems)
     external = opening.external_id.strip()
     mark = fingerprint("external_id", external) if external else ""
     try:
         with transaction.atomic():
             _refuse_used(mark, by)
             case = _insert(opening, by, received_at, now, mark)
-            case.vendors.set(vendors)
-            for kind, normal in identifiers:
+            case.vendors.set(seen.vendors)
+            for kind, normal in seen.identifiers:
                 _add(case, kind, normal, by)
             planning.redraw(case)
             if opening.note.strip():
@@ -78,6 +77,48 @@ def open_case(opening: Opening, *, by: Any) -> Case:
         raise
     case.refresh_from_db()
     return case
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The vendor accounts as they are now: by short name, and the identifier kinds that the enabled ones take."""
+
+    by_slug: Mapping[str, Vendor]
+    kinds: frozenset[str]
+
+    @classmethod
+    def read(cls) -> "Accounts":
+        accounts = {vendor.slug: vendor for vendor in Vendor.objects.all()}
+        kinds: set[str] = set()
+        for vendor in accounts.values():
+            with suppress(BadSettings):  # a plan says so
+                kinds |= set(vendor.speaks().accepts) if vendor.enabled else set()
+        return cls(accounts, frozenset(kinds))
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is wrong with an opening (pointers as in the API), the vendors it chose, and its identifiers in their normal
+    form, each once."""
+
+    problems: list[tuple[str, str]]
+    vendors: list[Vendor]
+    identifiers: list[tuple[str, Normal]]
+
+
+def examine(opening: Opening, accounts: Accounts | None = None) -> Examined:
+    """What `open_case` would find wrong with the fields of an opening; nothing is written. Whoever examines many reads
+    `accounts` once for all of them. Whether an external id was used is not looked at."""
+    now = clock.now()
+    accounts = accounts or Accounts.read()
+    problems: list[tuple[str, str]] = []
+    vendors = _checked(opening, opening.received_at or now, now, problems, accounts)
+    identifiers = _identifiers(opening, problems, accounts)
+    try:
+        clean_text(opening.note, max_length=MAX_NOTE, lines=True)
+    except ValueError as error:
+        problems.append(("/note", str(error)))
+    return Examined(problems, vendors, identifiers)
 
 
 def _insert(opening: Opening, by: Any, received_at: datetime, now: datetime, mark: str) -> Case:
@@ -93,7 +134,7 @@ def _insert(opening: Opening, by: Any, received_at: datetime, now: datetime, mar
         channel=opening.channel,
         received_at=received_at,
         received_on=received_on,
-        due_on=due_on(opening.regime, received_on, country=opening.country, subdivision=opening.subdivision),
+        due_on=due.day(opening.regime, received_on, opening.country, opening.subdivision),
         data_key=new_key(),
         external_id_fingerprint=mark,
         opened_by=by,
@@ -127,7 +168,7 @@ def amend(case: Case, opening: Opening, *, by: Any) -> list[str]:
     Raises Invalid as `open_case` does, and Conflict unless the case is a draft."""
     received_at = opening.received_at or case.received_at
     problems: list[tuple[str, str]] = []
-    vendors = _checked(opening, received_at, clock.now(), problems)
+    vendors = _checked(opening, received_at, clock.now(), problems, Accounts.read())
     if problems:
         raise Invalid(problems)
     facts = {name: getattr(opening, name) for name in ("kind", "regime", "ground", "country", "subdivision", "channel")}
@@ -148,7 +189,11 @@ def amend(case: Case, opening: Opening, *, by: Any) -> list[str]:
         if not changed:
             return []
         case.received_on = received_at.astimezone(timezone.get_default_timezone()).date()
-        case.due_on = due_on(case.regime, case.received_on, country=case.country, subdivision=case.subdivision)
+        asked = case.inquiries.first()
+        if asked and asked.asked_on < case.received_on:
+            text = _("The person was asked on %(day)s: the request came in no later.")
+            raise Invalid([("/received_at", text % {"day": asked.asked_on.isoformat()})])
+        case.due_on = due.reckoning(case).due_on
         case.save()
         record(
             actions.CASE_AMENDED,
@@ -180,7 +225,7 @@ def add_identifier(case: Case, *, by: Any, kind: str, value: str) -> Identifier:
     """Adds an identifier and draws the plan again; whoever adds it cannot approve that plan version. In a case under
     way this makes a new plan version with only the added work. An identifier that the case has is returned as it is."""
     problems: list[tuple[str, str]] = []
-    normal = _identifier("", kind, value, case.country, _mapped_kinds(), problems)
+    normal = _identifier("", kind, value, case.country, Accounts.read().kinds, problems)
     if normal is None:
         raise Invalid(problems)
     with changing(case, by) as case:
@@ -188,16 +233,13 @@ def add_identifier(case: Case, *, by: Any, kind: str, value: str) -> Identifier:
             case.status not in (CaseStatus.DRAFT, CaseStatus.AWAITING_APPROVAL, CaseStatus.IN_PROGRESS)
             or case.cancelled_at
         ):
-            raise Conflict("wrong_state", _("The case is closed; open a new one for a further identifier."))
+            raise Conflict(
+                "wrong_state", _("The case is closed. Nothing was changed; open a new case for a further identifier.")
+            )
         known = case.identifiers.filter(fingerprint=fingerprint(kind, normal.match)).first()
-        if known and known.state != IdentifierState.DISMISSED:
-            return known
-        if known:  # somebody wants it back
-            known.state, known.added_by = IdentifierState.ACCEPTED, by
-            known.save(update_fields=["state", "added_by"])
-            subject = f"identifier:{known.pk}"
-            record(actions.IDENTIFIER_ADDED, actor=actor_of(by), case=case.reference, subject=subject, kind=kind)
-            planning.redraw(case, by=by)
+        if known:
+            if known.state != IdentifierState.ACCEPTED:  # suggested, noted or dismissed, and now wanted
+                take_up(case, [known], by)
             return known
         added = _add(case, kind, normal, by)
         planning.redraw(case, by=by)
@@ -208,7 +250,7 @@ def remove_identifier(identifier: Identifier, *, by: Any) -> None:
     """Takes an identifier out of a draft."""
     with changing(identifier.case, by) as case:
         if case.status != CaseStatus.DRAFT:
-            raise Conflict("wrong_state", _("Identifiers can be removed from a draft only."))
+            raise Conflict("wrong_state", _("Identifiers can be removed from a draft only. Nothing was changed."))
         SubTaskIdentifier.objects.filter(identifier=identifier, sub_task__case=case).delete()
         reference, kind = f"identifier:{identifier.pk}", identifier.kind
         identifier.delete()
@@ -234,11 +276,14 @@ def _add(case: Case, kind: str, normal: Normal, by: Any) -> Identifier:
 
 def possible_duplicates(case: Case, *, limit: int = 10) -> list[str]:
     """References of other cases that name the same person by an exact identifier, newest first."""
+    return [other.reference for other in duplicates_of(case)[:limit]]
+
+
+def duplicates_of(case: Case) -> QuerySet[Case]:
+    """The other cases that name the same person by an exact identifier, newest first."""
     marks = case.identifiers.exclude(fingerprint="").values("fingerprint")
-    others = Case.objects.filter(
-        identifiers__fingerprint__in=marks, identifiers__state=IdentifierState.ACCEPTED
-    ).exclude(pk=case.pk)
-    return list(others.order_by("-created_at").values_list("reference", flat=True).distinct()[:limit])
+    same = Identifier.objects.filter(fingerprint__in=marks, state=IdentifierState.ACCEPTED).exclude(case=case)
+    return Case.objects.filter(pk__in=same.values("case")).order_by("-created_at", "-id")
 
 
 def find_by_identifier(kind: str, value: str) -> list[Case]:
@@ -263,7 +308,9 @@ def find_by_external_id(external_id: str) -> list[Case]:
 # --- checks -----------------------------------------------------------------------------------------------------------
 
 
-def _checked(opening: Opening, received_at: datetime, now: datetime, problems: list[tuple[str, str]]) -> list[Vendor]:
+def _checked(
+    opening: Opening, received_at: datetime, now: datetime, problems: list[tuple[str, str]], accounts: Accounts
+) -> list[Vendor]:
     """The chosen vendors; adds to `problems` whatever is wrong, the identifiers aside."""
     for name, choices in (("kind", Kind), ("regime", Regime), ("ground", Ground), ("channel", Channel)):
         if getattr(opening, name) not in choices.values:
@@ -294,9 +341,8 @@ def _checked(opening: Opening, received_at: datetime, now: datetime, problems: l
         problems.append(("/external_id", str(error)))
 
     vendors = []
-    known = {vendor.slug: vendor for vendor in Vendor.objects.all()} if opening.vendors else {}
     for number, slug in enumerate(opening.vendors):
-        vendor = known.get(slug)
+        vendor = accounts.by_slug.get(slug)
         if vendor is None:
             problems.append((f"/vendors/{number}", _("There is no vendor account with this short name.")))
         elif not vendor.enabled:
@@ -306,24 +352,23 @@ def _checked(opening: Opening, received_at: datetime, now: datetime, problems: l
     return vendors
 
 
-def _identifiers(opening: Opening, problems: list[tuple[str, str]]) -> list[tuple[str, Normal]]:
+def _identifiers(opening: Opening, problems: list[tuple[str, str]], accounts: Accounts) -> list[tuple[str, Normal]]:
     """The identifiers in their normal form, each once."""
     if not opening.identifiers:
         problems.append(("/identifiers", _("At least one identifier is needed: without one nobody can be found.")))
     if len(opening.identifiers) > MAX_IDENTIFIERS:
         problems.append(("/identifiers", _("At most %(max)s identifiers a case.") % {"max": MAX_IDENTIFIERS}))
         return []
-    mapped = _mapped_kinds()
     found: dict[tuple[str, str], tuple[str, Normal]] = {}
     for number, (kind, value) in enumerate(opening.identifiers):
-        normal = _identifier(f"/identifiers/{number}", kind, value, opening.country, mapped, problems)
+        normal = _identifier(f"/identifiers/{number}", kind, value, opening.country, accounts.kinds, problems)
         if normal:
             found.setdefault((kind, normal.match), (kind, normal))
     return list(found.values())
 
 
 def _identifier(
-    at: str, kind: str, value: str, country: str, mapped: set[str], problems: list[tuple[str, str]]
+    at: str, kind: str, value: str, country: str, mapped: frozenset[str], problems: list[tuple[str, str]]
 ) -> Normal | None:
     try:
         check_kind(kind)
@@ -341,19 +386,12 @@ def _identifier(
         return None
 
 
-def _mapped_kinds() -> set[str]:
-    kinds: set[str] = set()
-    for vendor in Vendor.objects.filter(enabled=True):
-        with suppress(BadSettings):  # a plan says so
-            kinds |= set(vendor.speaks().accepts)
-    return kinds
-
-
 def _refuse_used(mark: str, by: Any) -> None:
     used = Case.objects.filter(opened_by=by, external_id_fingerprint=mark).first() if mark else None
     if used:
         raise Conflict(
             "external_id_used",
-            _("This external id was used before, for %(reference)s.") % {"reference": used.reference},
+            _("This external id was used before, for %(reference)s. Nothing was saved.")
+            % {"reference": used.reference},
             reference=used.reference,
         )

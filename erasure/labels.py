@@ -3,18 +3,27 @@
 from typing import Any
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from compliance.audit.actions import LABELS
-from erasure import planning
+from erasure import codes, planning
 from erasure.states import (
     Assurance,
-    Attention,
+    BulkDeed,
     CancelReason,
     CaseStatus,
+    Channel,
+    Escalated,
+    ExtensionReason,
+    IdentifierState,
+    IdentityMethod,
+    IdentityResult,
+    InquiryReason,
     Kind,
+    LetterKind,
+    NotTold,
     Operation,
     Outcome,
-    Pause,
     RefusalGround,
     Regime,
 )
@@ -25,18 +34,27 @@ def _of(*vocabularies: type[TextChoices]) -> Any:
     return lambda word: known.get(word, "")
 
 
-_cancelled = _of(CancelReason)
+_reasons, _kinds = _of(CancelReason, ExtensionReason, InquiryReason), _of(Kind)
 
 LABELS.update(
     {
-        "kind": _of(Kind),
+        "kind": lambda word: _kinds(word) or word.replace("_", " "),  # a request type, or an identifier's kind
         "regime": _of(Regime),
         "ground": _of(RefusalGround),  # of a rejection; no sentence tells a request's own
+        "deed": _of(BulkDeed),
         "status": _of(CaseStatus),
+        "method": _of(IdentityMethod),
+        "result": _of(IdentityResult),
+        "channel": _of(Channel),
+        "letter": _of(LetterKind),
+        "stage": _of(Escalated),
+        "state": _of(IdentifierState),
         "operation": _of(Operation),
         "outcomes": _of(Outcome),
         "assurance": _of(Assurance),
-        "code": _of(Attention, Pause),
-        "reason": lambda word: _cancelled(word) or planning.reason_text(word).rstrip("."),
+        "why_not": _of(NotTold),
+        "recipient": lambda word: _("a further recipient") if word.startswith("recipient:") else "",  # else a vendor
+        "code": codes.label,
+        "reason": lambda word: _reasons(word) or planning.reason_text(word).rstrip("."),
     }
 )

@@ -16,11 +16,11 @@ from erasure.models import Case, Identifier
 def reveal(what: Identifier | Case, *, by: Any, reason: str) -> Mapping[str, str]:
     """The plain text of an identifier (its kind → its value), or a case's requester and external id (field → text).
 
-    The event has been written when the value is returned. Raises Invalid without a reason, `vault.Unreadable` when the
-    value cannot be opened; nothing is written then."""
+    The event has been committed when the value is returned, so this is not to be called within a transaction. Raises
+    Invalid without a reason, `vault.Unreadable` when the value cannot be opened; nothing is written then."""
     if not reason.strip():
         raise Invalid([("/reason", _("A reason is needed: it is kept with the case."))])
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         if isinstance(what, Identifier):
             case, subject = what.case, f"identifier:{what.pk}"
             shown: dict[str, str] = {what.kind: what.value()}

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -11,7 +12,13 @@ import pytest
 from django.conf import settings
 
 from tests import services
-from tests.trail import trail_can_be_emptied  # noqa: F401 - a fixture for every transactional test
+from tests.trail import empty_trail, trail_can_be_emptied  # noqa: F401 - fixtures for every test
+
+
+def pytest_configure() -> None:
+    """Desks that tests start hear Ctrl-C also if the tests run in the background of a shell, which has it ignored."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:
@@ -21,6 +28,8 @@ def pytest_unconfigure() -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test whose server or browser is missing is skipped with the reason; under CI=true it fails."""
+    if item.get_closest_marker("looks") and settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        pytest.skip("pages look alike on every database: on SQLite they are looked at")
     for marker in services.MARKERS:
         if item.get_closest_marker(marker) and (reason := services.missing(marker)):
             if os.environ.get("CI") == "true":

@@ -35,7 +35,7 @@ OWN = {"DATA_DIR", "SECRET_KEY", "VENDOR_LOOPBACK", "DATABASE_URL", "DJANGO_SETT
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
 
 
-def until(look: Callable[[], Any], seconds: float = 30, every: float = 0.1) -> Any:
+def until(look: Callable[[], Any], seconds: float = 90, every: float = 0.1) -> Any:
     """The first answer of `look` that is true; AssertionError with the last one after `seconds`."""
     end = time.monotonic() + seconds
     while not (found := look()):
@@ -151,6 +151,11 @@ class Desk:
             until(lambda: not self.processes(), 10)
         finally:
             _drop(self._database)
+
+
+def prepare() -> None:
+    """Makes what every desk is a copy of, for this process and all that it forks."""
+    _model()
 
 
 # --- the migrated model -----------------------------------------------------------------------------------------------

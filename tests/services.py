@@ -6,6 +6,7 @@ installs on this machine. A run whose DATABASE_URL is PostgreSQL uses that serve
 
 import functools
 import os
+import random
 import shutil
 
 import psycopg
@@ -21,12 +22,39 @@ CHROMIUM = os.environ.get("TEST_CHROMIUM") or next(
 )
 
 
+def seed() -> int:
+    """For what is chosen at random: another one each time, but in CI, where only what has changed may fail."""
+    return 20261129 if os.environ.get("CI") == "true" else random.SystemRandom().randrange(2**32)
+
+
+#: What headless Chromium is started with.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
 def _no_postgresql() -> str:
     try:
         psycopg.connect(POSTGRESQL_URL, connect_timeout=3).close()
     except psycopg.Error as error:
         return f"no PostgreSQL at TEST_POSTGRESQL_URL ({type(error).__name__})"
     return ""
+
+
+def _no_postgresql_roles() -> str:
+    if reason := _no_postgresql():
+        return reason
+    if not shutil.which("psql"):
+        return "no psql on the PATH"
+    with psycopg.connect(POSTGRESQL_URL) as server:
+        may = server.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user").fetchone()
+    return "" if may and may[0] else "the role of TEST_POSTGRESQL_URL may not make roles (CREATEROLE)"
 
 
 def _no_redis() -> str:
@@ -42,7 +70,17 @@ def _no_chromium() -> str:
     return "" if shutil.which(CHROMIUM) else "no Chromium on the PATH or at TEST_CHROMIUM"
 
 
-_CHECKS = {"postgresql": _no_postgresql, "redis": _no_redis, "browser": _no_chromium}
+def _no_openssl() -> str:
+    return "" if shutil.which("openssl") else "no openssl on the PATH"
+
+
+_CHECKS = {
+    "postgresql": _no_postgresql,
+    "postgresql_roles": _no_postgresql_roles,
+    "redis": _no_redis,
+    "browser": _no_chromium,
+    "openssl": _no_openssl,
+}
 MARKERS = tuple(_CHECKS)
 
 

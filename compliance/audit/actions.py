@@ -2,8 +2,10 @@
 
 A name is stored data: it is never reused for something else, and an old event whose name has gone shows the name."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
@@ -17,13 +19,15 @@ ACTIONS: dict[str, Any] = {}
 #: Detail name → what people read for one of its stored words; an empty text where the word stands for itself.
 LABELS: dict[str, Callable[[str], Any]] = {}
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+_DETAILS = '"details":'
+_read = json.JSONDecoder().raw_decode
+NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
 def action(name: str, summary: Any) -> str:
     """Registers the action `name` ("case.opened") and returns it. `summary` is a gettext_lazy template that may use
     {case}, {subject}, {actor} and the names of the event's details. Raises ValueError for a bad or taken name."""
-    if not _NAME.fullmatch(name) or len(name) > 80:
+    if not NAME.fullmatch(name) or len(name) > 80:
         raise ValueError(f"not an action name: {name!r}")
     if name in ACTIONS:
         raise ValueError(f"action registered twice: {name}")
@@ -31,27 +35,41 @@ def action(name: str, summary: Any) -> str:
     return name
 
 
-class _Words(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return "—"
+class _Words:
+    """What a template asks for, put into words only then."""
+
+    __slots__ = ("_names", "_values")
+
+    def __init__(self, values: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        self._values, self._names = values, names
+
+    def __getitem__(self, name: str) -> str:
+        value = self._values.get(name)
+        if type(value) is str and value and name not in LABELS and not self._names:  # most are
+            return value
+        return _word(name, value, self._names)
 
 
 def _word(name: str, value: Any, names: Mapping[str, str]) -> str:
     if value is None or value in ("", []):
         return "—"
+    if isinstance(value, str):
+        label = LABELS[name](value) if name in LABELS else ""
+        return names.get(value) or str(label or value)
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
     if isinstance(value, list):
         return ", ".join(_word(name, item, names) for item in value)
-    if isinstance(value, str):
-        label = LABELS[name](value) if name in LABELS else ""
-        return names.get(value) or str(label or value)
     return str(value)
 
 
 def accounts_in(event: "Event") -> set[str]:
     """The accounts that an event names, as `user:<pk>`."""
-    words = {event.actor, *(value for value in event.details.values() if isinstance(value, str))}
+    try:
+        details = event.details.values()
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # somebody damaged its text
+        details = {}.values()
+    words = {event.actor, event.subject, *(value for value in details if isinstance(value, str))}
     return {word for word in words if word.startswith("user:")}
 
 
@@ -61,9 +79,23 @@ def summarise(event: "Event", names: Mapping[str, str] | None = None) -> str:
     template = ACTIONS.get(event.action)
     if template is None:
         return event.action
-    values: Mapping[str, Any] = event.details | {"case": event.case, "subject": event.subject, "actor": event.actor}
-    words = {name: _word(name, value, names or {}) for name, value in values.items()}
-    return str(template).format_map(_Words(words))
+    words = {"case": event.case, "subject": event.subject, "actor": event.actor}
+    return sentence(str(template), event.canonical, words, names or {})
+
+
+def sentence(
+    template: str, canonical: str, words: Mapping[str, str], names: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """A translated template, filled with the details of an event's canonical text, and `words`. A text that somebody
+    damaged fills nothing: whoever checks it is to get it as it is."""
+    try:
+        # Its keys are sorted, and nothing before this one can hold a quote.
+        details, _end = _read(canonical, canonical.index(_DETAILS) + len(_DETAILS))
+        values = {**details, **words}
+    except (ValueError, TypeError, RecursionError):
+        values = {**words}
+    return template.format_map(_Words(values, names))
 
 
 EXPORTED = action("audit.exported", _("Audit trail exported as {format}: {count} events."))
+KEY_ADDED = action("audit.key_added", _("Signing key of the trail put on record: {subject}"))

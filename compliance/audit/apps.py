@@ -2,9 +2,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.core import checks
-from django.db import connections
-from django.db.models.signals import post_migrate
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
+from django.db import ProgrammingError, connections
+from django.db.migrations import Migration
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,8 +17,19 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from . import checks
+
+        pre_migrate.connect(_lift_for_rebuild, sender=self)
         post_migrate.connect(_keep_triggers, sender=self)
-        checks.register(_check_triggers, checks.Tags.database)
+        post_migrate.connect(_make_signing_key, sender=self)
+        checks.register()
+
+
+def _lift_for_rebuild(using: str, plan: Sequence[tuple[Migration, bool]], **kwargs: Any) -> None:
+    from . import triggers
+
+    if any(migration.app_label == "audit" for migration, _backwards in plan):
+        triggers.lift_for_rebuild(connections[using])
 
 
 def _keep_triggers(using: str, **kwargs: Any) -> None:
@@ -24,22 +37,21 @@ def _keep_triggers(using: str, **kwargs: Any) -> None:
     one."""
     from . import triggers
 
-    if triggers.missing(connections[using]):
+    if not triggers.missing(connections[using]):
+        return
+    try:
         triggers.install(connections[using])
+    except ProgrammingError as error:
+        raise CommandError(
+            f"The trail's triggers are missing and this role may not make them ({str(error).partition(chr(10))[0]}). "
+            "Run manage.py migrate as the owner of the tables."
+        ) from None
 
 
-def _check_triggers(
-    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[checks.CheckMessage]:
-    """A warning, not an error, because it also runs before `migrate`, which is the cure."""
-    from . import triggers
+def _make_signing_key(using: str, **kwargs: Any) -> None:
+    from . import signing
 
-    return [
-        checks.Warning(
-            f"The trail in database '{alias}' is not protected against changes: {', '.join(missing)} missing.",
-            hint="Run manage.py migrate, which puts it back, and find out who or what removed it.",
-            id="audit.W001",
-        )
-        for alias in databases or []
-        if (missing := triggers.missing(connections[alias]))
-    ]
+    try:
+        signing.ensure(using)
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from None  # one line, no traceback

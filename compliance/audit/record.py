@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.db.transaction import TransactionManagementError
 
 from compliance import clock
 
-from .actions import ACTIONS
+from .actions import ACTIONS, NAME
 from .models import Event, PendingEvent
 
 # Alphabets too small for an e-mail address or a sentence. None may begin with a sign, so that no cell of an export
@@ -22,10 +22,19 @@ from .models import Event, PendingEvent
 ACTOR = re.compile(r"(user|system):[A-Za-z0-9_-]{1,60}")
 CASE = re.compile(r"|[A-Z][A-Z0-9-]{0,39}")
 SUBJECT = re.compile(r"|[a-z][a-z0-9_]{0,39}:[A-Za-z0-9_.-]{1,79}")
+_ACCOUNT = re.compile(r"user:([0-9]{1,18})")  # as many digits as an id of the database has for sure
 _DETAIL_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _DETAIL_TEXT = re.compile(r"(?!\+)[A-Za-z0-9_.:/+\- ]{0,200}")
 _LARGEST_NUMBER = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259, section 6)
-_LONGEST = 64 * 1024  # characters of canonical text; spreadsheet and CSV readers choke on longer cells
+_COLUMNS = ("event_id", "at", "actor", "action", "case", "subject", "canonical", "leaf_hash")
+_APPEND = f"""
+    WITH event AS (
+        INSERT INTO audit_event ({", ".join(f'"{name}"' for name in _COLUMNS)})
+        VALUES ({", ".join("%s" for _name in _COLUMNS)}) RETURNING id
+    )
+    INSERT INTO audit_pendingevent (event_id) SELECT id FROM event RETURNING event_id
+"""  # noqa: S608 - names of our own
+LONGEST = 64 * 1024  # characters of canonical text; spreadsheet and CSV readers choke on longer cells
 
 
 def actor_of(user: Any) -> str:
@@ -38,9 +47,8 @@ def actor_of(user: Any) -> str:
 def actor_names(actors: Iterable[str]) -> dict[str, str]:
     """Actor word → what to show people: the account's name, or the word itself. One query."""
     words = set(actors)
-    users = get_user_model()._default_manager.in_bulk(
-        [word.removeprefix("user:") for word in words if word.startswith("user:")]
-    )
+    numbers = [match[1] for match in map(_ACCOUNT.fullmatch, words) if match]
+    users = get_user_model()._default_manager.in_bulk(numbers)
     found = {f"user:{pk}": user.get_username() for pk, user in users.items()}
     return {word: found.get(word, word) for word in words}
 
@@ -72,6 +80,36 @@ def _detail(name: str, value: Any) -> Any:
     raise ValueError(f"detail {name}: only null, true, false, whole numbers, short plain words, and lists of those")
 
 
+def canonical_text(
+    event_id: uuid.UUID, at: str, actor: str, action: str, case: str, subject: str, details: Mapping[str, Any]
+) -> str:
+    """The one text of an event, which is hashed. Raises ValueError for what is not fit for the trail."""
+    words = ("actor", ACTOR, actor), ("action", NAME, action), ("case", CASE, case), ("subject", SUBJECT, subject)
+    for name, pattern, text in words:
+        if not isinstance(text, str) or not pattern.fullmatch(text):
+            raise ValueError(f"{name} is not a plain reference")
+    if odd := [name for name in details if not _DETAIL_NAME.fullmatch(name)]:
+        raise ValueError(f"not a name for a detail: {odd[0]!a}")
+    canonical = json.dumps(
+        {
+            "action": action,
+            "actor": actor,
+            "at": at,
+            "case": case,
+            "details": {name: _detail(name, value) for name, value in details.items()},
+            "id": str(event_id),
+            "subject": subject,
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+    if len(canonical) > LONGEST:
+        raise ValueError(f"too much detail for one event: more than {LONGEST} characters")
+    return canonical
+
+
 def record(action: str, *, actor: str, case: str = "", subject: str = "", **details: Any) -> Event:
     """Writes one event, in the transaction of the change it tells of.
 
@@ -83,31 +121,9 @@ def record(action: str, *, actor: str, case: str = "", subject: str = "", **deta
         raise TransactionManagementError("record() must run in the transaction of the change it tells of")
     if action not in ACTIONS:
         raise ValueError(f"unknown action: {action!r}")
-    for name, pattern, text in (("actor", ACTOR, actor), ("case", CASE, case), ("subject", SUBJECT, subject)):
-        if not isinstance(text, str) or not pattern.fullmatch(text):
-            raise ValueError(f"{name} is not a plain reference")
-    if odd := [name for name in details if not _DETAIL_NAME.fullmatch(name)]:
-        raise ValueError(f"not a name for a detail: {odd[0]!a}")
-
     event_id, at = uuid.uuid4(), clock.now()
-    canonical = json.dumps(
-        {
-            "action": action,
-            "actor": actor,
-            "at": timestamp(at),
-            "case": case,
-            "details": {name: _detail(name, value) for name, value in details.items()},
-            "id": str(event_id),
-            "subject": subject,
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    )
-    if len(canonical) > _LONGEST:
-        raise ValueError(f"too much detail for one event: more than {_LONGEST} characters")
-    event = Event.objects.create(
+    canonical = canonical_text(event_id, timestamp(at), actor, action, case, subject, details)
+    event = Event(
         event_id=event_id,
         at=at,
         actor=actor,
@@ -117,5 +133,18 @@ def record(action: str, *, actor: str, case: str = "", subject: str = "", **deta
         canonical=canonical,
         leaf_hash=leaf_hash(canonical),
     )
-    PendingEvent.objects.create(event=event)
+    _append(event)
     return event
+
+
+def _append(event: Event) -> None:
+    """Inserts an event and the mark that it waits to be sealed. On PostgreSQL, where many write at once, in one
+    statement: a third more get through (`make bench`)."""
+    if connection.vendor != "postgresql":
+        event.save()
+        PendingEvent.objects.create(event=event)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, [getattr(event, name) for name in _COLUMNS])
+        (event.pk,) = cursor.fetchone()
+    event._state.adding, event._state.db = False, connection.alias

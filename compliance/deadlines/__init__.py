@@ -1,5 +1,25 @@
 """Statutory clocks: pure functions on dates. They know no case; they are handed days and give days back."""
 
-from .clocks import POLICIES, Policy, due_on, is_working_day
+from .days import is_working_day, working_days_after
+from .policies import ADVISED, CLARIFICATION, IDENTITY, POLICIES, REQUIRED, Policy, adjusted
+from .reckoning import Pause, Reckoning, Rule, Step, due_on, reckon
+from .words import working
 
-__all__ = ["POLICIES", "Policy", "due_on", "is_working_day"]
+__all__ = [
+    "ADVISED",
+    "CLARIFICATION",
+    "IDENTITY",
+    "POLICIES",
+    "REQUIRED",
+    "Pause",
+    "Policy",
+    "Reckoning",
+    "Rule",
+    "Step",
+    "adjusted",
+    "due_on",
+    "is_working_day",
+    "reckon",
+    "working",
+    "working_days_after",
+]

@@ -20,7 +20,8 @@ class StaffConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from compliance.staff import events, roles
+        from compliance.staff import changes, roles, sign_ins
 
-        _ = events  # registers the actions of this room with the trail
+        changes.listen()
+        sign_ins.listen()
         post_migrate.connect(roles.make_roles, dispatch_uid="staff.make_roles")

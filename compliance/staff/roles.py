@@ -6,7 +6,10 @@ from typing import Any
 from django.apps import AppConfig
 from django.apps import apps as installed_apps
 from django.apps.registry import Apps
-from django.db import router
+from django.contrib.auth.models import Group, Permission
+from django.db import router, transaction
+
+from compliance.staff.acting import acting
 
 _READ_CASES = ("erasure.view_*",)
 _INTAKE = (
@@ -22,6 +25,7 @@ _INTAKE = (
     "erasure.cancel_case",
     "erasure.reveal_identifier",
     "erasure.attest_subtask",
+    "erasure.check_suppressed",
 )
 _APPROVER = (
     *_READ_CASES,
@@ -34,6 +38,8 @@ _APPROVER = (
     "erasure.retry_subtask",
     "erasure.reveal_identifier",
     "erasure.download_evidence",
+    "erasure.check_suppressed",
+    "erasure.delete_suppressed",
 )
 _AUDITOR = (*_READ_CASES, "audit.view_*", "audit.export_event")
 _VENDOR_MANAGER = (
@@ -42,15 +48,21 @@ _VENDOR_MANAGER = (
     "erasure.change_vendor",
     "erasure.test_vendor",
     "erasure.view_call",
+    "erasure.view_alert",
 )
 _ADMINISTRATOR = (
     *_INTAKE,
     *_APPROVER,
     *_AUDITOR,
     *_VENDOR_MANAGER,
+    "erasure.oversee_import",
+    "erasure.change_lettertemplate",
+    "erasure.manage_absence",
     "django_q.view_*",
     "staff.*_user",
     "staff.*_servicetoken",
+    "staff.*_signinlock",
+    "staff.reset_authenticator",
     "auth.view_group",
     "auth.add_group",
     "auth.change_group",
@@ -70,20 +82,24 @@ def make_roles(sender: AppConfig, using: str, apps: Apps = installed_apps, **_: 
     """Receives `post_migrate`: makes missing roles and gives them what they lack of the sender's permissions.
 
     Django sends it once for each app, after it has made that app's permissions. Nothing is ever taken from a role: to
-    give people less, an administrator makes a group of their own."""
+    give people less, an administrator makes a group of their own. Each change leaves an event; while the database has
+    no trail (only some apps are migrated), nothing is changed."""
     try:
-        group_model, permission_model = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
-    except LookupError:  # migrated back to before there were groups
+        for model in (("auth", "Group"), ("auth", "Permission"), ("audit", "PendingEvent")):
+            apps.get_model(*model)
+    except LookupError:
         return
-    if not router.allow_migrate_model(using, group_model):
+    if not router.allow_migrate_model(using, Group):
         return
-    permissions = list(permission_model._default_manager.using(using).filter(content_type__app_label=sender.label))
-    for role, patterns in ROLES.items():
-        group, _created = group_model._default_manager.using(using).get_or_create(name=role)
-        group.permissions.add(
-            *(
-                permission
-                for permission in permissions
-                if any(fnmatchcase(f"{sender.label}.{permission.codename}", pattern) for pattern in patterns)
+    permissions = list(Permission.objects.using(using).filter(content_type__app_label=sender.label))
+    with acting("system:migrate"), transaction.atomic(using):
+        for role, patterns in ROLES.items():
+            # The models themselves, not their state at the end of the migration: only of them the signals tell.
+            group, _created = Group.objects.using(using).get_or_create(name=role)
+            group.permissions.add(
+                *(
+                    permission
+                    for permission in permissions
+                    if any(fnmatchcase(f"{sender.label}.{permission.codename}", pattern) for pattern in patterns)
+                )
             )
-        )

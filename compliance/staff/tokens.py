@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 
 from compliance import clock
 from compliance.audit.record import record
+from compliance.staff import actions
+from compliance.staff.acting import acting
 from compliance.staff.models import Scope, ServiceToken, User
 
 #: A use is noted at most this often: a busy client must not cost a write for every call.
@@ -27,7 +29,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
-def _service_account(name: str) -> User:
+def _service_account(name: str, actor: str) -> User:
     """The service account of that name, made if missing. Raises `NotIssued` for a person's, a closed or a bad name."""
     name = User.normalize_username(name)
     account = User.objects.filter(username=name).first()
@@ -40,7 +42,8 @@ def _service_account(name: str) -> User:
                 _("No token was made: “%(name)s” cannot be an account's name. %(why)s")
                 % {"name": name, "why": " ".join(error.messages)}
             ) from None
-        account.save()
+        with acting(actor):
+            account.save()
         return account
     if not account.is_service:
         raise NotIssued(
@@ -75,7 +78,7 @@ def issue(
         raise NotIssued(_("No token was made: it would expire too far ahead.")) from None
     text = f"desk_{secrets.token_urlsafe(32)}"
     token = ServiceToken.objects.create(
-        account=_service_account(account_name),
+        account=_service_account(account_name, actor),
         digest=_digest(text),
         hint=text[-4:],
         scopes=granted,
@@ -83,7 +86,7 @@ def issue(
         expires_at=expires_at,
     )
     record(
-        "token.issued",
+        actions.TOKEN_ISSUED,
         actor=actor,
         subject=f"token:{token.pk}",
         account=f"user:{token.account_id}",
@@ -113,5 +116,5 @@ def revoke(token: ServiceToken, *, actor: str) -> bool:
     """Ends a token at once and for good. False if it had been revoked before."""
     if not ServiceToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now()):
         return False
-    record("token.revoked", actor=actor, subject=f"token:{token.pk}", account=f"user:{token.account_id}")
+    record(actions.TOKEN_REVOKED, actor=actor, subject=f"token:{token.pk}", account=f"user:{token.account_id}")
     return True

@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from . import case, queue, records, vendor
+from . import absences, alerts, bulk_page, case, home, letter_texts, queue, records, vendor
 
-__all__ = ["case", "queue", "records", "vendor"]
+__all__ = ["absences", "alerts", "bulk_page", "case", "home", "letter_texts", "queue", "records", "vendor"]
 
 admin.site.disable_action("delete_selected")

@@ -1,47 +1,54 @@
-"""Cases: the list, the form that opens one, the page of one, and the small posts that change it."""
+"""Cases: the form that opens one, the page of one, and the small posts that change it."""
 
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html, format_html_join
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
-from compliance.audit import export
-from compliance.audit.actions import EXPORTED
-from compliance.audit.record import actor_of, record
+from compliance.staff.fresh import demand_fresh
 from erasure import intake, lifecycle
 from erasure.errors import Conflict, Invalid
-from erasure.models import Case, Identifier, PlanRevision, SubTask
+from erasure.models import Case, Identifier
 from erasure.reveal import reveal
-from erasure.states import CaseStatus, RevisionStatus, SubTaskStatus
+from erasure.states import CaseStatus
 
-from .bulk import BulkActions
-from .case_page import REQUESTER_LABELS, CasePage, due_badge
-from .deeds import CASE_DEEDS, WORK_DEEDS, Deed, Failed, form_of
-from .filters import AttentionFilter, DueFilter, HandlerFilter, VendorFilter
-from .forms import AmendForm, FindForm, IdentifierRows, OpeningForm, ReasonForm, identifier_kinds
-from .shared import FoundByReference, badge, demand, put_problems, status_badge, tell_errors, telling
+from .case_list import TEMPLATES, CaseList
+from .case_page import REQUESTER_LABELS, CasePage, live, with_escalation
+from .deed import Deed
+from .deed_forms import ReasonForm
+from .deeds import CASE_DEEDS, WORK_DEEDS, Failed, form_of
+from .forms import AmendForm, IdentifierRows, OpeningForm, identifier_kinds
+from .letters import Letters
+from .shared import demand, put_problems, tell_errors, telling
 
-TEMPLATES = "admin/erasure/case"
+
+def _posted(view: Any) -> Any:
+    """A view that takes posts. A form that was not taken leaves its address in the browser: whoever loads that again
+    comes to the case's page."""
+
+    @wraps(view)
+    def wrapped(pages: Any, request: HttpRequest, pk: UUID, **where: Any) -> HttpResponse:
+        if request.method == "POST":
+            answer: HttpResponse = view(pages, request, pk, **where)
+            return answer
+        if request.method in ("GET", "HEAD"):
+            return redirect("admin:erasure_case_change", pk)
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+
+    return wrapped
 
 
 @admin.register(Case)
-class CasePages(BulkActions, FoundByReference):
-    list_display = ("reference", "kind", "regime", "state", "received", "due", "attention", "handler")
-    list_filter = ("status", "kind", "regime", DueFilter, AttentionFilter, HandlerFilter, VendorFilter)
-    list_select_related = ("handler",)
-    search_fields = ("reference",)
-    ordering = ("-created_at", "-id")
+class CasePages(Letters, CaseList):
     place = 10
 
     # --- permissions: what may be opened and seen; what may be done is each deed's own
@@ -52,52 +59,6 @@ class CasePages(BulkActions, FoundByReference):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    # --- the list
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
-        work = SubTask.objects.filter(case=OuterRef("pk"))
-        hand = (SubTaskStatus.AWAITING_IDENTIFIER, SubTaskStatus.AWAITING_ATTESTATION)
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                needs_attention=Exists(work.filter(status=SubTaskStatus.NEEDS_ATTENTION)),
-                waits_for_person=Exists(work.filter(status__in=hand)),
-                waiting_plan=Subquery(
-                    PlanRevision.objects.filter(
-                        case=OuterRef("pk"),
-                        status=RevisionStatus.OPEN,
-                        case__status__in=(CaseStatus.AWAITING_APPROVAL, CaseStatus.IN_PROGRESS),
-                        case__cancelled_at=None,
-                    ).values("number")[:1]
-                ),
-            )
-        )
-
-    @admin.display(description=gettext_lazy("status"), ordering="status")
-    def state(self, case: Case) -> str:
-        shown = status_badge(CaseStatus(case.status))
-        return format_html("{} {}", shown, badge("warn", "‖", _("on hold"))) if case.held_at else shown
-
-    @admin.display(description=gettext_lazy("received"), ordering="received_at")
-    def received(self, case: Case) -> Any:
-        return case.received_on
-
-    @admin.display(description=gettext_lazy("due"), ordering="due_on")
-    def due(self, case: Case) -> str:
-        return due_badge(case)
-
-    @admin.display(description=gettext_lazy("attention"))
-    def attention(self, case: Any) -> str:
-        shown = []
-        if case.needs_attention:
-            shown.append(badge("bad", "!", _("needs attention")))
-        elif case.waits_for_person:
-            shown.append(badge("warn", "☐", _("waits for a person")))
-        if case.waiting_plan and case.status == CaseStatus.IN_PROGRESS:  # of a first plan, the status says it
-            shown.append(badge("warn", "◔", _("plan %(number)s awaits approval") % {"number": case.waiting_plan}))
-        return format_html_join(" ", "{}", ((item,) for item in shown)) or "–"
-
     # --- addresses
 
     def get_urls(self) -> list[URLPattern]:
@@ -105,19 +66,13 @@ class CasePages(BulkActions, FoundByReference):
             return path(route, self.admin_site.admin_view(view), name=f"erasure_case_{name}")
 
         return [
-            at("find/", self.find_view, "find"),
             at("<uuid:pk>/edit/", self.edit_view, "edit"),
-            at("<uuid:pk>/act/<slug:name>/", require_POST(self.act_view), "act"),
-            at("<uuid:pk>/work/<uuid:sub_task>/<slug:name>/", require_POST(self.work_view), "work"),
-            at("<uuid:pk>/reveal/", require_POST(self.reveal_view), "reveal"),
-            at("<uuid:pk>/trail.csv", self.trail_view, "trail"),
+            at("<uuid:pk>/act/<slug:name>/", self.act_view, "act"),
+            at("<uuid:pk>/work/<uuid:sub_task>/<slug:name>/", self.work_view, "work"),
+            at("<uuid:pk>/reveal/", self.reveal_view, "reveal"),
+            at("<uuid:pk>/live/", self.live_view, "live"),
             *super().get_urls(),
         ]
-
-    def _page(self, request: HttpRequest, template: str, title: Any, **context: Any) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "media": self.media}
-        return TemplateResponse(request, f"{TEMPLATES}/{template}", {**shared, **context})
 
     # --- opening a case
 
@@ -198,9 +153,22 @@ class CasePages(BulkActions, FoundByReference):
                 if name in failed.form.fields:
                     failed.form.fields[name].widget.attrs["autofocus"] = True
                     break
-        page = CasePage(case, request.user, failed).context()
+        page = CasePage(case, request.user, failed, request.GET.get("show", "")).context()
         response = self._page(request, "change_form.html", case.reference, original=case, **page)
         response.status_code = 422 if failed else 200
+        return response
+
+    def live_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """What the page of a case follows it by: its parts, drawn again, or 304 where nothing has changed."""
+        if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        show = request.GET.get("show", "")
+        mark = live.mark(pk, request.user, show)
+        response = get_conditional_response(request, etag=mark)
+        if response is None:
+            page = CasePage(self._case(pk), request.user, show=show).context()
+            response = TemplateResponse(request, f"{TEMPLATES}/live.html", page)
+        response["ETag"] = mark
         return response
 
     def _case(self, pk: str | UUID) -> Case:
@@ -209,14 +177,16 @@ class CasePages(BulkActions, FoundByReference):
         except ValueError:
             raise Http404 from None
         cases = Case.objects.select_related("data_key", "opened_by", "handler", "duplicate_of")
-        return get_object_or_404(cases, pk=number)
+        return get_object_or_404(with_escalation(cases), pk=number)
 
     # --- the posts
 
+    @_posted
     def act_view(self, request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
         case = self._case(pk)
         return self._do(request, case, name, CASE_DEEDS.get(name), case)
 
+    @_posted
     def work_view(self, request: HttpRequest, pk: UUID, sub_task: UUID, name: str) -> HttpResponse:
         case = self._case(pk)
         work = get_object_or_404(case.sub_tasks.select_related("case", "vendor"), pk=sub_task)
@@ -227,7 +197,9 @@ class CasePages(BulkActions, FoundByReference):
             raise Http404
         demand(request, "erasure.view_case")
         demand(request, deed.permission)
-        form = form_of(deed, name, about, request.POST)
+        if deed.fresh:
+            demand_fresh(request)
+        form = form_of(deed, name, about, request.POST, request.FILES)
         if form.is_valid():
             try:
                 with telling(request):
@@ -239,10 +211,12 @@ class CasePages(BulkActions, FoundByReference):
             return self._shown(request, self._case(case.pk), Failed(name, about, form))
         return redirect("admin:erasure_case_change", case.pk)
 
+    @_posted
     def reveal_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Shows one identifier, or the requester, once. The only post that is answered with a page."""
         demand(request, "erasure.view_case")
         demand(request, "erasure.reveal_identifier")
+        demand_fresh(request)
         case = self._case(pk)
         what: Identifier | Case = case
         if number := request.POST.get("identifier"):
@@ -255,36 +229,6 @@ class CasePages(BulkActions, FoundByReference):
             values = [(REQUESTER_LABELS.get(name, name.replace("_", " ")), text) for name, text in shown.items()]
             return self._page(request, "revealed.html", _("Revealed"), original=case, values=values)
         return redirect("admin:erasure_case_change", case.pk)  # type: ignore[unreachable]  # telling takes an error
-
-    # --- looking a person up, and the trail of one case
-
-    def find_view(self, request: HttpRequest) -> HttpResponse:
-        demand(request, "erasure.view_case")
-        form = FindForm(request.POST if request.method == "POST" else None)
-        found = None
-        if form.is_bound and form.is_valid():
-            kind, value = form.cleaned_data["kind"], form.cleaned_data["value"]
-            try:
-                by_external = kind == FindForm.EXTERNAL
-                found = intake.find_by_external_id(value) if by_external else intake.find_by_identifier(kind, value)
-            except Invalid as error:
-                form.add_error("value", error.text)
-        shown = None
-        if found is not None:
-            shown = [(case, status_badge(CaseStatus(case.status)), due_badge(case)) for case in found]
-        return self._page(request, "find.html", _("Find a person"), form=form, found=shown)
-
-    def trail_view(self, request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
-        """What the page shows of the trail, as CSV. Leaves an event of its own, after what is exported."""
-        demand(request, "erasure.view_case")
-        demand(request, "audit.export_event")
-        case = self._case(pk)
-        lines = list(export.csv_lines(export.rows(case=case.reference)))
-        with transaction.atomic():
-            record(EXPORTED, actor=actor_of(request.user), case=case.reference, format="csv", count=len(lines) - 1)
-        response = StreamingHttpResponse((line.encode() for line in lines), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="{case.reference}.csv"'
-        return response
 
 
 def _identifiers(case: Case) -> QuerySet[Identifier]:

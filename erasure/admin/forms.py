@@ -1,5 +1,7 @@
 """The forms of the case pages. They shape what was typed; what is right is decided by intake and lifecycle."""
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django import forms
@@ -7,24 +9,29 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from phonenumbers import SUPPORTED_REGIONS
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 from compliance import clock
 from erasure.connectors.base import BadSettings
 from erasure.intake import Opening
 from erasure.lifecycle.shared import MAX_NOTE
 from erasure.models import Case, Vendor
-from erasure.normalise import KNOWN_KINDS, clean_text, mask
-from erasure.states import CancelReason, Channel, Ground, Kind, RefusalGround, Regime
+from erasure.normalise import KNOWN_KINDS, mask
+from erasure.states import (
+    Channel,
+    Ground,
+    Kind,
+    Regime,
+)
 
 EMPTY_ROWS = 5
 NO_CHOICE: list[tuple[str, Any]] = [("", "---------")]
 
 
-def identifier_kinds() -> list[tuple[str, str]]:
-    """The kinds a desk knows, and those that an enabled vendor account maps to a name of its own."""
+def identifier_kinds(enabled: Iterable[Vendor] | None = None) -> list[tuple[str, str]]:
+    """The kinds a desk knows, and those that an enabled vendor account maps to a name of its own (`enabled`, where
+    these are fetched already)."""
     kinds = dict.fromkeys(KNOWN_KINDS)
-    for vendor in Vendor.objects.filter(enabled=True):
+    for vendor in Vendor.objects.filter(enabled=True) if enabled is None else enabled:
         try:
             kinds |= dict.fromkeys(vendor.speaks().accepts)
         except BadSettings:
@@ -45,8 +52,12 @@ def people(present: Any = None) -> QuerySet[Any]:
     return users.filter(person & works | Q(pk=present)).order_by("username")
 
 
+@cache
 def countries() -> list[tuple[str, str]]:
     """Codes and English names (ISO 3166), by name."""
+    # Here, because its package takes 100 MB of memory, which no command and no worker has a use for.
+    from phonenumbers.geodata.locale import LOCALE_DATA
+
     named = []
     for code in SUPPORTED_REGIONS:
         names = LOCALE_DATA.get(code, {})
@@ -248,50 +259,3 @@ class FindForm(forms.Form):
         self.fields["kind"].choices = [*identifier_kinds(), (self.EXTERNAL, _("external id"))]  # type: ignore[attr-defined]
 
     EXTERNAL = "external id"  # no identifier kind holds a space
-
-
-class NoteForm(forms.Form):
-    note = NoteField()
-
-
-class RequiredNoteForm(forms.Form):
-    note = NoteField(required=True)
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(label=_("Reason"), max_length=500, widget=forms.TextInput({"size": 40}))
-
-    def clean_reason(self) -> str:
-        try:
-            return clean_text(self.cleaned_data["reason"], max_length=500)
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
-
-
-class ApproveForm(NoteForm):
-    digest = forms.CharField(widget=forms.HiddenInput)
-
-
-class RejectForm(NoteForm):
-    field_order = ("ground", "note")
-    ground = forms.ChoiceField(label=_("Ground"), choices=[*NO_CHOICE, *RefusalGround.choices])
-
-
-class CancelForm(NoteForm):
-    field_order = ("reason", "duplicate_of", "note")
-    reason = forms.ChoiceField(label=_("Reason"), choices=[*NO_CHOICE, *CancelReason.choices])
-    duplicate_of = forms.CharField(
-        label=_("Duplicate of"), required=False, max_length=20, help_text=_("The reference of the other case.")
-    )
-
-
-class AssignForm(forms.Form):
-    handler: Any = forms.ModelChoiceField(label=_("Handler"), queryset=None, required=False, empty_label=_("nobody"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["handler"].queryset = people()  # type: ignore[attr-defined]
-
-
-class RemoveForm(forms.Form):
-    identifier = forms.UUIDField(widget=forms.HiddenInput)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from compliance.vault.seal import Unreadable
 from erasure import planning
 from erasure.connectors.base import BadSettings, Connector, VendorError
-from erasure.models import Identifier, SubTask
+from erasure.models import Identifier, SubTask, SubTaskIdentifier
 from erasure.normalise import mask
 
 HIDDEN = "•••"
@@ -36,16 +36,17 @@ class ShownCall:
     body: str
 
 
-def first_call(sub_task: SubTask) -> ShownCall | str | None:
-    """The first call of a planned sub-task with its identifiers masked; a sentence why it cannot be shown; None if
-    there is none. A query value that is not recognised as an identifier is hidden altogether."""
+def first_call(sub_task: SubTask, uses: Sequence[SubTaskIdentifier] | None = None) -> ShownCall | str | None:
+    """The first call of a planned sub-task with its identifiers masked (`uses`, where they are fetched); a sentence why
+    it cannot be shown; None if there is none. A query value that is not recognised as an identifier is hidden
+    altogether."""
     try:
-        call = planning.first_call(sub_task)
+        call = planning.first_call(sub_task, uses)
         if call is None:
             return None
         connector = sub_task.vendor.speaks()
         masks: dict[str, str] = {}
-        for use in sub_task.identifiers.all():
+        for use in sub_task.identifiers.all() if uses is None else uses:
             masks |= _forms(connector, use.identifier.kind, use.identifier.value())
     except (VendorError, BadSettings) as error:
         return str(error)

@@ -1,5 +1,6 @@
 """What the desk's pages share."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,10 +8,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import lookup_spawns_duplicates
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -19,7 +24,7 @@ from compliance.vault.seal import Unreadable
 from erasure.connectors.base import BadSettings
 from erasure.errors import DeskError, Invalid
 from erasure.models import Call, ReferenceCounter
-from erasure.states import CaseStatus, SubTaskStatus, Verdict
+from erasure.states import BulkStatus, CaseStatus, SubTaskStatus, Verdict
 
 #: Status → how it looks: a tone and a sign that can be told apart without colour.
 LOOKS: dict[str, tuple[str, str]] = {
@@ -43,6 +48,8 @@ LOOKS: dict[str, tuple[str, str]] = {
     Verdict.OK: ("good", "✓"),
     Verdict.FAILED: ("warn", "✗"),
     Verdict.UNKNOWN: ("bad", "?"),
+    BulkStatus.PREPARED: ("quiet", "✎"),
+    BulkStatus.ENDED: ("good", "✓"),  # its other words, and those of its rows, are among the above
 }
 
 
@@ -65,6 +72,14 @@ def step_label(call: Call) -> str:
     return call.step
 
 
+def shown_transcript(call: Call) -> str:
+    """The record of a call's exchange, with the time it took to the millisecond; empty while there is none."""
+    told = dict(call.transcript)
+    if "elapsed" in told:
+        told["elapsed"] = round(told["elapsed"], 3)
+    return json.dumps(told, indent=2, ensure_ascii=False) if told else ""
+
+
 class DeskPages(PlainLookups, admin.ModelAdmin):
     """Base of every page: nothing deleted, no count of whole tables."""
 
@@ -73,6 +88,21 @@ class DeskPages(PlainLookups, admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def trail_of(self, item: Any) -> dict[str, str]:
+        """What to ask the trail for, to read what became of `item`; nothing if no event is about such an item."""
+        return {}
+
+    def trail(self, request: HttpRequest, item: Any) -> str:
+        """The address of an item's trail, empty for whoever may not read it. Django's own history knows nothing."""
+        asked = self.trail_of(item) if request.user.has_perm("audit.view_event") else {}
+        return f"{reverse('admin:audit_event_changelist')}?{urlencode(asked)}" if asked else ""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        item = self.get_object(request, object_id)
+        if item is None or not self.has_view_permission(request, item) or not (address := self.trail(request, item)):
+            raise Http404
+        return redirect(address)
 
 
 _REFERENCE = re.compile(r"(?:DSR-)?(?:([0-9]{4})-)?([0-9]{1,6})", re.IGNORECASE)
@@ -97,7 +127,8 @@ class FoundByReference(DeskPages):
         if not search_term.strip():
             return queryset, False
         (where,) = self.search_fields
-        return queryset.filter(**{f"{where}__in": references(search_term)}), "__" in where
+        repeats = lookup_spawns_duplicates(self.opts, where)
+        return queryset.filter(**{f"{where}__in": references(search_term)}), repeats
 
 
 class ReadOnly(DeskPages):
@@ -113,6 +144,15 @@ class ReadOnly(DeskPages):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields or ()
+
+    def title_of(self, item: Any) -> str:
+        """What people know an item by; empty for Django's own words."""
+        return ""
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        if (item := context.get("original")) and (title := self.title_of(item)):
+            context |= {"title": title, "subtitle": "", "trail": self.trail(request, item)}
+        return super().render_change_form(request, context, *args, **kwargs)
 
 
 def demand(request: HttpRequest, permission: str) -> None:
@@ -149,7 +189,7 @@ def tell_errors(request: HttpRequest, form: forms.Form) -> None:
             messages.error(request, f"{label}: {error}" if label else str(error))
 
 
-def put_problems(form: forms.Form, problems: list[tuple[str, str]], fields: dict[str, str]) -> None:
+def put_problems(form: forms.BaseForm, problems: list[tuple[str, str]], fields: dict[str, str]) -> None:
     """Puts the problems of an `Invalid` at their fields; `fields` maps JSON pointers to field names. A problem without
     a field stands above the form."""
     for pointer, text in problems:

@@ -1,33 +1,39 @@
 """Vendor accounts: the list with their health, the form made from the connector, test, pause and resume."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from compliance import clock
-from erasure import vendors
+from compliance import clock, language
+from compliance.staff.fresh import demand_fresh
+from compliance.vault.seal import Unreadable
+from erasure import changes, foresight, vendors
 from erasure.connectors import REGISTRY
 from erasure.connectors.base import BadSettings
 from erasure.errors import Invalid
 from erasure.models import Vendor
 from erasure.normalise import normalise
-from erasure.states import CLAIMABLE, Pause
+from erasure.states import Pause
 
-from .forms import OneLine, ReasonForm
-from .shared import DeskPages, badge, demand, put_problems, tell_errors, telling
-from .vendor_form import ConnectorForm, VendorForm
+from . import vendor_calls, vendor_health, vendor_reach
+from .deed_forms import ReasonForm
+from .forms import OneLine
+from .shared import DeskPages, demand, put_problems, telling
+from .vendor_facts import facts_of, lately_of, listed, queue_of, quota_of
+from .vendor_form import VendorForm
+from .vendor_health import health_of, number
 
 TEMPLATES = "admin/erasure/vendor"
 
@@ -39,18 +45,35 @@ class AsSentForm(forms.Form):
     def __init__(self, *args: Any, vendor: Vendor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         accepts = vendor.speaks().accepts
-        self.fields["kind"].choices = [(kind, f"{kind} → {name}") for kind, name in accepts.items()]  # type: ignore[attr-defined]
+        choices = [(kind, f"{kind.replace('_', ' ')} → {name}") for kind, name in accepts.items()]
+        self.fields["kind"].choices = choices  # type: ignore[attr-defined]
 
     def sent(self, vendor: Vendor) -> str:
         """What the vendor is sent. Raises ValueError with a sentence."""
         kind = self.cleaned_data["kind"]
         return vendor.speaks().as_sent(kind, normalise(kind, self.cleaned_data["value"]).value)
 
+    def told(self, vendor: Vendor) -> dict[str, str]:
+        """What the page shows of it. Raises ValueError with a sentence."""
+        kind = self.cleaned_data["kind"]
+        return {"kind": kind.replace("_", " "), "name": vendor.speaks().accepts[kind], "value": self.sent(vendor)}
+
+
+class ConnectorFilter(admin.SimpleListFilter):
+    title = gettext_lazy("connector")
+    parameter_name = "connector"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(key, cls.label) for key, cls in REGISTRY.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Vendor]) -> QuerySet[Vendor]:
+        return queryset.filter(connector=self.value()) if self.value() else queryset
+
 
 @admin.register(Vendor)
 class VendorPages(DeskPages):
-    list_display = ("name", "speaks_to", "base_url", "use", "health", "failures", "due")
-    list_filter = ("enabled", "pause", "connector")
+    list_display = ("account", "speaks_to", "health", "queue", "quota", "lately")
+    list_filter = ("enabled", "pause", ConnectorFilter)
     ordering = ("name",)
     actions = None
     place = 30
@@ -58,42 +81,54 @@ class VendorPages(DeskPages):
     # --- the list
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Vendor]:
-        due = Q(sub_tasks__status__in=CLAIMABLE, sub_tasks__next_at__lte=clock.now())
-        return super().get_queryset(request).annotate(due_work=Count("sub_tasks", filter=due))
+        return vendor_health.annotated(super().get_queryset(request), clock.now())
+
+    @admin.display(description=gettext_lazy("account"), ordering="name")
+    def account(self, vendor: Vendor) -> str:
+        return vendor.name
 
     @admin.display(description=gettext_lazy("connector"), ordering="connector")
     def speaks_to(self, vendor: Vendor) -> str:
         return str(REGISTRY[vendor.connector].label) if vendor.connector in REGISTRY else vendor.connector
 
-    @admin.display(description=gettext_lazy("in use"), ordering="enabled")
-    def use(self, vendor: Vendor) -> str:
-        return badge("good", "✓", _("enabled")) if vendor.enabled else badge("quiet", "–", _("disabled"))
-
     @admin.display(description=gettext_lazy("health"), ordering="pause")
-    def health(self, vendor: Vendor) -> str:
-        return health_badge(vendor)
+    def health(self, vendor: Any) -> str:
+        return health_of(vendor, clock.now()).shown
 
-    @admin.display(description=gettext_lazy("due work"), ordering="due_work")
-    def due(self, vendor: Any) -> str:
-        return str(vendor.due_work)
+    @admin.display(description=gettext_lazy("in its queue"))
+    def queue(self, vendor: Any) -> str:
+        return listed(queue_of(vendor))
+
+    @admin.display(description=gettext_lazy("calls of the week"))
+    def quota(self, vendor: Any) -> str:
+        return quota_of(vendor) or "–"
+
+    @admin.display(description=gettext_lazy("lately"))
+    def lately(self, vendor: Any) -> str:
+        return listed(lately_of(vendor))
+
+    def trail_of(self, vendor: Vendor) -> dict[str, str]:
+        return {"subject": f"vendor:{vendor.pk}"}
 
     # --- addresses
 
     def get_urls(self) -> list[URLPattern]:
-        def at(route: str, view: Any, name: str) -> URLPattern:
+        def posted(route: str, view: Any, name: str) -> URLPattern:
             return path(route, self.admin_site.admin_view(require_POST(view)), name=f"erasure_vendor_{name}")
 
         return [
-            at("<uuid:pk>/test/", self.test_view, "test"),
-            at("<uuid:pk>/pause/", self.pause_view, "pause"),
-            at("<uuid:pk>/resume/", self.resume_view, "resume"),
-            at("<uuid:pk>/as-sent/", self.as_sent_view, "as_sent"),
+            posted("<uuid:pk>/test/", self.test_view, "test"),
+            posted("<uuid:pk>/pause/", self.pause_view, "pause"),
+            posted("<uuid:pk>/resume/", self.resume_view, "resume"),
+            posted("<uuid:pk>/as-sent/", self.as_sent_view, "as_sent"),
             *super().get_urls(),
         ]
 
-    def _page(self, request: HttpRequest, template: str, title: Any, **context: Any) -> TemplateResponse:
+    def _page(
+        self, request: HttpRequest, template: str, title: Any, status: int = 200, **context: Any
+    ) -> TemplateResponse:
         shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "media": self.media}
-        return TemplateResponse(request, f"{TEMPLATES}/{template}", {**shared, **context})
+        return TemplateResponse(request, f"{TEMPLATES}/{template}", {**shared, **context}, status=status)
 
     # --- the form
 
@@ -101,7 +136,7 @@ class VendorPages(DeskPages):
         demand(request, "erasure.add_vendor")
         connector = request.GET.get("connector", "")
         if connector not in REGISTRY:
-            return self._page(request, "choose.html", _("Add a vendor account"), form=ConnectorForm())
+            return self._page(request, "choose.html", _("Add a vendor account"), connectors=_connectors())
         form = VendorForm(request.POST if request.method == "POST" else None, connector=connector)
         if form.is_bound and form.is_valid() and (vendor := self._save(request, form)):
             return redirect("admin:erasure_vendor_change", vendor.pk)
@@ -116,60 +151,63 @@ class VendorPages(DeskPages):
         if not self.has_view_permission(request) or (request.method == "POST" and not may_change):
             raise PermissionDenied
         form = VendorForm(request.POST if request.method == "POST" else None, connector=vendor.connector, vendor=vendor)
-        if form.is_bound and form.is_valid() and self._save(request, form):
-            return redirect("admin:erasure_vendor_change", vendor.pk)
+        reach = None
+        if form.is_bound and form.is_valid():
+            reach = None if "confirmed" in request.POST else self._foreseen(request, form)
+            if not (form.errors or reach) and self._save(request, form):
+                return redirect("admin:erasure_vendor_change", vendor.pk)
         if not may_change:
             for field in form.fields.values():
                 field.disabled = True
-        return self._shown(request, vendor, form=form)
+        return self._shown(request, self._vendor(object_id), form=form, reach=reach)
+
+    def _foreseen(self, request: HttpRequest, form: VendorForm) -> list[str] | None:
+        """What saving would reach, where it reaches anything; what is wrong stands at its field."""
+        assert form.vendor
+        try:
+            reach = foresight.reach(form.values(), vendor=form.vendor, by=request.user)
+        except Invalid as error:
+            _put(form, error)
+            return None
+        return list(vendor_reach.foreseen(reach)) if reach.is_felt else None
 
     def _save(self, request: HttpRequest, form: VendorForm) -> Vendor | None:
         """The stored account, or None with the problems at their fields."""
         if form.vendor is None and Vendor.objects.filter(name=form.cleaned_data["name"].strip()).exists():
             form.add_error("name", _("There is an account with this name already."))
             return None
+        if form.touches_keys():
+            demand_fresh(request)
         before = form.vendor and vendors.effect(form.vendor)
         try:
             vendor = vendors.save(form.values(), by=request.user)
         except Invalid as error:
-            put_problems(form, error.problems, form.pointers())
+            _put(form, error)
             return None
-        messages.success(request, _("%(vendor)s was saved.") % {"vendor": vendor.name})
+        text = (
+            _("%(vendor)s was saved. It is called at %(address)s.") if vendor.base_url else _("%(vendor)s was saved.")
+        )
+        messages.success(request, text % {"vendor": vendor.name, "address": vendor.base_url})
         if before and vendors.effect(vendor) != before:
-            self._tell_consequences(request, vendor)
+            for text in vendor_reach.told(changes.bound(vendor)):
+                messages.warning(request, text)
         return vendor
 
-    def _tell_consequences(self, request: HttpRequest, vendor: Vendor) -> None:
-        plans, work = vendors.bound(vendor)
-        if plans:
-            text = ngettext(
-                "%d plan that awaits approval has changed with it: it must be read again before it can be approved.",
-                "%d plans that await approval have changed with it: they must be read again before they can be "
-                "approved.",
-                plans,
-            )
-            messages.warning(request, text % plans)
-        if work:
-            text = ngettext(
-                "%d approved vendor work no longer does what was approved: it stops for attention before its next "
-                "call. Undo the change, then somebody with the role approver tries it again on its case's page; or "
-                "they give it up, and a new case is opened.",
-                "%d approved vendor works no longer do what was approved: each stops for attention before its next "
-                "call. Undo the change, then somebody with the role approver tries them again on their cases' pages; "
-                "or they give them up, and new cases are opened.",
-                work,
-            )
-            messages.warning(request, text % work)
-
-    def _shown(self, request: HttpRequest, vendor: Vendor, **context: Any) -> TemplateResponse:
+    def _shown(self, request: HttpRequest, vendor: Any, status: int = 200, **context: Any) -> TemplateResponse:
         """The page of an account."""
+        now = clock.now()
         shared: dict[str, Any] = {
             "original": vendor,
-            "health": health_badge(vendor),
+            "facts": facts_of(vendor, now, links=request.user.has_perm("erasure.view_subtask")),
             "may_change": request.user.has_perm("erasure.change_vendor"),
             "may_test": request.user.has_perm("erasure.test_vendor"),
             "pause_form": ReasonForm(auto_id="pause-%s"),
-            "due_work": vendor.sub_tasks.filter(status__in=CLAIMABLE, next_at__lte=clock.now()).count(),
+            "signs_in_at": _signs_in_at(vendor),
+            "trail": self.trail(request, vendor),
+            "due": number(vendor.due),
+            "waits": number(vendor.due + vendor.later),
+            "by_hand": REGISTRY[vendor.connector].by_hand,
+            **vendor_calls.context(vendor, now),
         }
         if "form" not in context:
             context["form"] = VendorForm(connector=vendor.connector, vendor=vendor)
@@ -178,14 +216,15 @@ class VendorPages(DeskPages):
                 context["as_sent_form"] = AsSentForm(vendor=vendor, auto_id="sent-%s")
             except BadSettings as error:
                 messages.error(request, str(error))
-        return self._page(request, "change_form.html", vendor.name, **{**shared, **context})
+        return self._page(request, "change_form.html", vendor.name, status, **{**shared, **context})
 
-    def _vendor(self, pk: str | UUID) -> Vendor:
+    def _vendor(self, pk: str | UUID) -> Any:
         try:
-            number = UUID(str(pk))
+            pk_of = UUID(str(pk))
         except ValueError:
             raise Http404 from None
-        vendor = get_object_or_404(Vendor.objects.select_related("data_key"), pk=number)
+        accounts = vendor_health.annotated(Vendor.objects.select_related("data_key"), clock.now())
+        vendor = get_object_or_404(accounts, pk=pk_of)
         if vendor.connector not in REGISTRY:
             raise Http404
         return vendor
@@ -196,28 +235,30 @@ class VendorPages(DeskPages):
         demand(request, "erasure.test_vendor")
         with telling(request):
             worked, text = vendors.test(self._vendor(pk), by=request.user)
-            (messages.success if worked else messages.error)(request, text)
+            (messages.success if worked else messages.error)(request, language.shown(text))
         return redirect("admin:erasure_vendor_change", pk)
 
     def pause_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         demand(request, "erasure.change_vendor")
-        form, vendor = ReasonForm(request.POST), self._vendor(pk)
-        if form.is_valid():
-            reason = form.cleaned_data["reason"]
-            vendors.pause(vendor, Pause.BY_HAND, reason, clock.now(), trial_at=None, by=request.user)
-            messages.success(request, _("Paused: no call is made with this account until it is resumed."))
-        else:
-            tell_errors(request, form)
+        form, vendor = ReasonForm(request.POST, auto_id="pause-%s"), self._vendor(pk)
+        if not form.is_valid():
+            return self._shown(request, vendor, 422, pause_form=form)
+        reason = form.cleaned_data["reason"]
+        vendors.pause(vendor, Pause.BY_HAND, reason, clock.now(), trial_at=None, by=request.user)
+        text = _(
+            "Paused: nothing is sent with this account until somebody resumes it. What waits for it says so on its "
+            "case's page; nothing is lost, and the time to reply runs on."
+        )
+        messages.success(request, text)
         return redirect("admin:erasure_vendor_change", pk)
 
     def resume_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         demand(request, "erasure.change_vendor")
         vendor = self._vendor(pk)
-        if vendor.pause:
-            vendors.resume(vendor, by=request.user)
-            messages.success(request, _("Resumed: calls are made again."))
+        if vendors.resume(vendor, by=request.user):
+            messages.success(request, _resumed(vendor))
         else:
-            messages.warning(request, _("The account was not paused."))
+            messages.warning(request, _("The account was not paused. Nothing changed."))
         return redirect("admin:erasure_vendor_change", pk)
 
     def as_sent_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -229,18 +270,38 @@ class VendorPages(DeskPages):
         except BadSettings as error:
             messages.error(request, str(error))
             return redirect("admin:erasure_vendor_change", pk)
-        sent = ""
+        sent = None
         if form.is_valid():
             try:
-                sent = form.sent(vendor)
+                sent = form.told(vendor)
             except ValueError as error:
                 form.add_error("value", str(error))
         return self._shown(request, vendor, as_sent_form=form, sent=sent)
 
 
-def health_badge(vendor: Vendor) -> str:
-    if not vendor.pause:
-        return badge("good", "✓", _("running"))
-    why = Pause(vendor.pause).label
-    shown = badge("bad", "‖", why)
-    return format_html("{} {}", shown, vendor.pause_note) if vendor.pause_note else shown
+def _connectors() -> list[dict[str, Any]]:
+    """The connectors as people choose one (a template would call a class)."""
+    return [{name: getattr(cls, name) for name in ("key", "label", "about", "by_hand")} for cls in REGISTRY.values()]
+
+
+def _put(form: VendorForm, error: Invalid) -> None:
+    put_problems(form, [(pointer, form.in_words(text)) for pointer, text in error.problems], form.pointers())
+
+
+def _resumed(vendor: Any) -> str:
+    if not vendor.enabled:
+        return _("Resumed. The account is not enabled, though, so nothing is sent yet.")
+    if not vendor.due:
+        return _("Resumed: calls are made again. Nothing is due now.")
+    text = ngettext(
+        "Resumed: %(count)s piece of vendor work is due and is sent at the account's pace.",
+        "Resumed: %(count)s pieces of vendor work are due and are sent at the account's pace.",
+        vendor.due,
+    )
+    return text % {"count": number(vendor.due)}
+
+
+def _signs_in_at(vendor: Vendor) -> str:
+    with suppress(BadSettings, Unreadable):
+        return vendor.speaks().signs_in(vendor.opened_credentials())
+    return ""

@@ -15,7 +15,10 @@ from .problems import Problem
 
 
 class ServiceTokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <token>` (RFC 6750). The account becomes `request.user`, the token `request.auth`."""
+    """`Authorization: Bearer <token>` (RFC 6750). The account becomes `request.user`, the token `request.auth`.
+
+    A refused token leaves no event: it names no account, its 256 bits are not guessed, and anybody could fill the trail
+    with them. What a token does leaves events of its own; when it was last used stands with it."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
@@ -31,7 +34,7 @@ class ServiceTokenAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """The token has the scope that the view names for this method. A method without one is left to be refused as such;
+    """The token has the scopes that the view names for this method. A method without any is left to be refused as such;
     a view that names none fails closed."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -39,12 +42,13 @@ class HasScope(BasePermission):
         if token is None:
             return False
         spec = view.specs.get("GET" if request.method == "HEAD" else request.method)
-        if spec is None or spec.scope in token.scopes:
+        missing = [scope for scope in spec.scopes if scope not in token.scopes] if spec else []
+        if not missing:
             return True
         raise Problem(
             "missing_scope",
-            _("This needs a token with the scope %(scope)s. Nothing was done.") % {"scope": spec.scope},
-            scope=str(spec.scope),
+            _("This needs a token with the scope %(scope)s. Nothing was done.") % {"scope": missing[0]},
+            scope=str(missing[0]),
         )
 
 

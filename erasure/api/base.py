@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.core.exceptions import RequestDataTooBig
 from django.utils.translation import gettext as _
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
@@ -22,10 +23,13 @@ from . import problems
 from .fields import Body, Nothing
 from .idempotency import once
 
+MIB = 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Spec:
-    """One method of a view: what it is called, which scope it needs, what it takes and gives."""
+    """One method of a view: what it is called, which scope it needs (and `also`), what it takes (a body of at most
+    `largest` bytes) and gives; `tree_size` says that a header gives the size of the log that the answer is of."""
 
     name: str
     summary: str
@@ -34,10 +38,18 @@ class Spec:
     body: type[Body] = Nothing
     query: type[Body] | None = None
     status: int = 200
+    largest: int = 2 * MIB
+    also: Scope | None = None
+    tree_size: bool = False
+
+    @property
+    def scopes(self) -> list[Scope]:
+        return [self.scope, *([self.also] if self.also else [])]
 
 
 class ProblemShown(serializers.Serializer):
-    """Problem details (RFC 9457). `errors` names each wrong field, `reference` the case that is in the way."""
+    """Problem details (RFC 9457). `errors` names each wrong field, `reference` the case that is in the way, `sizes` the
+    nearest checkpoints that there are."""
 
     type = serializers.CharField()
     title = serializers.CharField()
@@ -48,6 +60,7 @@ class ProblemShown(serializers.Serializer):
     )
     reference = serializers.CharField(required=False)
     scope = serializers.CharField(required=False)
+    sizes = serializers.ListField(child=serializers.IntegerField(), required=False)
 
 
 class _Documented(AutoSchema):
@@ -66,7 +79,7 @@ class _Documented(AutoSchema):
         return self._spec.summary
 
     def get_description(self) -> str:  # type: ignore[override]
-        return f"Needs the scope `{self._spec.scope}`."
+        return f"Needs the scope {' and '.join(f'`{scope}`' for scope in self._spec.scopes)}."
 
     def get_tags(self) -> list[str]:
         return [self.path.split("/")[3]]
@@ -75,7 +88,11 @@ class _Documented(AutoSchema):
         if self.method == "POST":
             text = "Any text of your own, new for each request: a repeat with it is answered alike and done once."
             return [OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description=text)]
-        return [self._spec.query] if self._spec.query else []
+        parameters: list[Any] = [self._spec.query] if self._spec.query else []
+        if self._spec.tree_size:
+            text = "How many sealed events the log had that this is of."
+            parameters.append(OpenApiParameter("Audit-Tree-Size", int, "header", description=text, response=[200]))
+        return parameters
 
     def get_request_serializer(self) -> Any:
         body = self._spec.body
@@ -146,14 +163,24 @@ class DeskView(APIView):
 
 
 class Change(DeskView):
-    """A view with a POST: `act` does it, once for each Idempotency-Key."""
+    """A view with a POST: `act` does it, once for each Idempotency-Key. `reads`: it changes nothing, so that no reply
+    is kept."""
+
+    reads: ClassVar[bool] = False
 
     def post(self, request: Request, **where: str) -> Response:
         spec = self.specs["POST"]
+        length = request.META.get("CONTENT_LENGTH", "")
+        if length.isdecimal() and int(length) > spec.largest:
+            raise RequestDataTooBig
         given = spec.body(data=request.data)
         given.is_valid(raise_exception=True)
         values = dict(given.validated_data)
-        return once(request, lambda: Response(self.act(values, **where), status=spec.status))
+
+        def answer() -> Response:
+            return Response(self.act(values, **where), status=spec.status)
+
+        return answer() if self.reads else once(request, answer)
 
     def act(self, values: dict[str, Any], **where: str) -> Any:
         """Calls one function of the desk and returns what to show."""

@@ -5,9 +5,25 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from erasure.states import CancelReason, CaseStatus, Channel, Ground, Kind, RefusalGround, Regime
+from erasure.reports.spoken import chosen
+from erasure.states import (
+    CancelReason,
+    CaseStatus,
+    Channel,
+    ExtensionReason,
+    Ground,
+    Held,
+    IdentityMethod,
+    IdentityResult,
+    InquiryReason,
+    Kind,
+    LetterKind,
+    NotTold,
+    RefusalGround,
+    Regime,
+)
 
-from .fields import Body, Choice, Day, Flag, Id, Items, Moment, Text, Whole, Word
+from .fields import Base64, Body, Choice, Day, Flag, Id, Items, Moment, QueryFlag, Text, Whole, Word
 
 MAX_PAGE = 200
 MAX_VENDORS = 1000
@@ -93,12 +109,25 @@ class WorkNoteBody(WorkBody):
     note = Text()
 
 
+class FileBody(Body):
+    """A file that shows what is confirmed. Only the ending of its name is kept, and no content type."""
+
+    name = Text(required=True)
+    content = Base64(help_text="In base64 (RFC 4648, section 4); at most 5 MiB when decoded.")
+    content_type = Text()
+
+
 class AttestBody(Body):
-    """Either one sub-task, or all of this case that share a vendor's reference."""
+    """Either one sub-task, or a vendor's reference that a sub-task of this case has: then everything that the vendor
+    took under it is confirmed, in each case that shares it and is not on hold. `held`: whether data of the person was
+    held there, for identifiers of which the vendor has not said it (left out: `unknown`); `no`, for one sub-task only,
+    says that nothing was held."""
 
     sub_task = Id(required=False, allow_null=True, default=None)
     vendor_reference = Text()
     note = Text()
+    held = Word(Held)
+    file = FileBody(required=False, allow_null=True, default=None)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if (attrs["sub_task"] is None) == (not attrs["vendor_reference"]):
@@ -107,9 +136,125 @@ class AttestBody(Body):
 
 
 class ProposalsBody(Body):
+    """Ids of suggested identifiers; to dismiss any takes a note."""
+
     accept = Items(child=Id(), required=False, default=list)
     dismiss = Items(child=Id(), required=False, default=list)
     note = Text()
+
+
+class ToldBody(Body):
+    """`channel`: how the person was told."""
+
+    channel = Word(Channel, required=True)
+    note = Text()
+
+
+class IdentityBody(Body):
+    """`file`: what was seen, if it has to be kept."""
+
+    method = Word(IdentityMethod, required=True)
+    result = Word(IdentityResult, required=True)
+    note = Text()
+    file = FileBody(required=False, allow_null=True, default=None)
+
+
+class RefuseVendorBody(WorkBody):
+    ground = Word(RefusalGround, required=True)
+    note = Text()
+
+
+class AskBody(Body):
+    """`channel`: how the person was asked; `on`: the day, today if left out."""
+
+    reason = Word(InquiryReason, required=True)
+    channel = Word(Channel, required=True)
+    on = Day(required=False, allow_null=True, default=None)
+    note = Text()
+
+
+class AnsweredBody(Body):
+    """`on`: the day of the answer, today if left out."""
+
+    reason = Word(InquiryReason, required=True)
+    on = Day(required=False, allow_null=True, default=None)
+    note = Text()
+
+
+class ExtendBody(Body):
+    """`channel`: how the person was told."""
+
+    reason = Word(ExtensionReason, required=True)
+    channel = Word(Channel, required=True)
+    note = Text()
+
+
+class ReplyBody(Body):
+    channel = Word(Channel, required=True)
+    note = Text()
+
+
+class RecipientBody(Body):
+    """`name`: of a further recipient, which is no vendor of the case; it is sealed and never shown over the API."""
+
+    name = Text(required=True)
+
+
+class ToldRecipientBody(Body):
+    """`recipient`: as the case's `recipients` name it; `channel`: how it was told; `on`: the day, today if left out."""
+
+    recipient = Text(required=True)
+    channel = Word(Channel, required=True)
+    on = Day(required=False, allow_null=True, default=None)
+    note = Text()
+
+
+class NotToldBody(Body):
+    """`recipient`: as the case's `recipients` name it; `note`: what justifies it."""
+
+    recipient = Text(required=True)
+    why = Word(NotTold, required=True)
+    note = Text(required=True)
+
+
+class CertificateBody(Body):
+    """`language`: en or de; left out, the one that the requester reads, as far as the desk speaks it."""
+
+    language = Text()
+
+    def validate_language(self, code: str) -> str:
+        if code and not chosen(code):
+            raise serializers.ValidationError(_("is no language that the desk speaks"))
+        return chosen(code)
+
+
+class PreviewBody(Body):
+    """`language`: en or de, the person's if left out; `reason` of an extension, `ground` of a refusal. `subject` and
+    `body` replace the desk's text and may have the variables of the letter in braces."""
+
+    kind = Word(LetterKind, required=True)
+    language = Text()
+    reason = Word(ExtensionReason)
+    ground = Word(RefusalGround)
+    subject = Text()
+    body = Text()
+
+
+class LetterBody(PreviewBody):
+    """`channel`: `email` has it sent by the desk; any other says how it is sent otherwise."""
+
+    channel = Word(Channel, required=True)
+
+
+class LetterIdBody(Body):
+    letter = Id()
+
+
+class CheckBody(Body):
+    """`country`: in which phone numbers without a country code are read."""
+
+    identifiers = IdentifierBody(many=True)
+    country = Text()
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------
@@ -123,6 +268,9 @@ class PageQuery(Body):
 class CasesQuery(PageQuery):
     status = Choice(CaseStatus)
     kind = Choice(Kind)
+    restricted = QueryFlag(
+        required=False, default=None, help_text="Whose restriction is in force; or false, all others."
+    )
     due_before = Day(required=False, default=None, help_text="Due before this day.")
     updated_after = Moment(
         required=False,

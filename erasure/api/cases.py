@@ -13,7 +13,7 @@ from erasure.errors import NotFound
 from erasure.models import Case, PlanRevision
 from erasure.states import Channel
 
-from . import bodies, replies
+from . import bodies, plan_replies, replies
 from .base import Change, DeskView, Spec
 from .pages import page
 
@@ -60,6 +60,8 @@ class Cases(Change):
         filters = {"status": asked["status"], "kind": asked["kind"], "due_on__lt": asked["due_before"]}
         by = "updated_at" if asked["updated_after"] else "created_at"
         found = replies.cases().filter(**{name: value for name, value in filters.items() if value})
+        if asked["restricted"] is not None:
+            found = found.filter(Case.restricted()) if asked["restricted"] else found.exclude(Case.restricted())
         if asked["updated_after"]:
             found = found.filter(updated_at__gt=asked["updated_after"])
         shown = page(
@@ -121,7 +123,10 @@ class Detail(DeskView):
 class Plan(DeskView):
     specs = {
         "GET": Spec(
-            "get_plan", "What an approval would approve, or the latest plan", Scope.CASES_READ, replies.WholePlanShown
+            "get_plan",
+            "What an approval would approve, or the latest plan",
+            Scope.CASES_READ,
+            plan_replies.WholePlanShown,
         )
     }
 
@@ -129,4 +134,4 @@ class Plan(DeskView):
         revision = PlanRevision.objects.filter(case=find(reference)).order_by("number").last()
         if revision is None:
             raise NotFound("not_found", _("This case has no plan."))
-        return Response(replies.WholePlanShown(revision).data)
+        return Response(plan_replies.WholePlanShown(revision).data)

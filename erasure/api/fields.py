@@ -1,5 +1,6 @@
 """The fields of bodies and queries: strict, so that nothing is silently taken, changed or left out."""
 
+import base64
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -128,10 +129,28 @@ class Flag(Plain, serializers.BooleanField):
         return data
 
 
+class QueryFlag(Flag):
+    """The same in a query: the words true and false."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        return super().to_internal_value({"true": True, "false": False}.get(data, data))
+
+
 class Id(Plain, serializers.UUIDField):
     default_error_messages: ClassVar[dict[str, Any]] = {
         "invalid": _lazy("must be an id such as 3f2a9c1e-58b7-4c0d-9a1f-2b6e7d8c9f00")
     }
+
+
+@extend_schema_field(OpenApiTypes.BYTE)
+class Base64(Plain, serializers.Field):
+    """Bytes, in base64 without spaces or line breaks."""
+
+    def to_internal_value(self, data: Any) -> bytes:
+        try:
+            return base64.b64decode(data if isinstance(data, str) else "?", validate=True)
+        except ValueError:
+            raise serializers.ValidationError(_("must be base64, without spaces or line breaks")) from None
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -161,3 +180,8 @@ class _Words(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.target.words.values)}
+
+
+def utc_time(**options: Any) -> serializers.DateTimeField:
+    """A time of a reply, in UTC."""
+    return serializers.DateTimeField(default_timezone=UTC, **options)

@@ -49,16 +49,30 @@ def page(
     if back:
         rows.reverse()
     has_next, has_previous = (bool(rows), more) if back else (more, bool(place and rows))
-    url = request.build_absolute_uri()
-
-    def link(row: Any, direction: str) -> str:
-        return str(replace_query_param(url, "cursor", _write(direction, row, by)))
-
     return Page(
         rows,
-        next=link(rows[-1], "next") if has_next else None,
-        previous=link(rows[0], "previous") if has_previous else None,
+        next=link(request, "next", *_texts(rows[-1], by)) if has_next else None,
+        previous=link(request, "previous", *_texts(rows[0], by)) if has_previous else None,
     )
+
+
+def link(request: Request, direction: str, *place: str) -> str:
+    """The address of the page that begins beyond a place, in that direction."""
+    cursor = base64.urlsafe_b64encode(json.dumps([direction, *place]).encode()).decode()
+    return str(replace_query_param(request.build_absolute_uri(), "cursor", cursor))
+
+
+def read_cursor(cursor: str) -> tuple[bool, list[Any]]:
+    """Whether it leads back, and its place: of values that may be anything. Raises Invalid for what is no cursor."""
+    try:
+        direction, *place = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
+        return {"next": False, "previous": True}[direction], place
+    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
+        raise bad_cursor() from None
+
+
+def bad_cursor() -> Invalid:
+    return Invalid([("/cursor", _("This cursor is not one that a page gave out for this list."))])
 
 
 EARLIEST, LATEST = 1900, 9000  # years; beyond them databases and zones disagree
@@ -72,19 +86,17 @@ def _beyond(by: Sequence[str], place: Sequence[Any], way: str) -> Q:
     return beyond
 
 
-def _write(direction: str, row: Any, by: Sequence[str]) -> str:
+def _texts(row: Any, by: Sequence[str]) -> list[str]:
     values = [getattr(row, name) for name in by]
-    texts = [value.isoformat() if hasattr(value, "isoformat") else str(value) for value in values]
-    return base64.urlsafe_b64encode(json.dumps([direction, *texts]).encode()).decode()
+    return [value.isoformat() if hasattr(value, "isoformat") else str(value) for value in values]
 
 
 def _read(cursor: str, found: QuerySet[Any], by: Sequence[str]) -> tuple[bool, list[Any]]:
+    back, texts = read_cursor(cursor)
     try:
-        direction, *texts = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
-        place = [_value(found, name, text) for name, text in zip(by, texts, strict=True)]
-        return {"next": False, "previous": True}[direction], place
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError, binascii.Error, ValidationError):
-        raise Invalid([("/cursor", _("This cursor is not one that a page gave out for this list."))]) from None
+        return back, [_value(found, name, text) for name, text in zip(by, texts, strict=True)]
+    except (ValueError, TypeError, OverflowError, ValidationError):
+        raise bad_cursor() from None
 
 
 def _value(found: QuerySet[Any], name: str, text: Any) -> Any:

@@ -29,10 +29,30 @@ TYPES: dict[str, tuple[int, Any]] = {
     "missing_scope": (403, gettext_lazy("The token lacks a scope")),
     "four_eyes": (403, gettext_lazy("Another person must approve")),
     "not_found": (404, gettext_lazy("There is no such thing")),
+    "no_checkpoint": (404, gettext_lazy("The trail has no checkpoint of this size")),
     "nothing_sealed": (404, gettext_lazy("Nothing of the trail is sealed yet")),
     "method_not_allowed": (405, gettext_lazy("The address does not know this method")),
     "conflict": (409, gettext_lazy("This is not possible now")),
+    "already_acknowledged": (409, gettext_lazy("The receipt was confirmed before")),
+    "already_asked": (409, gettext_lazy("The person was asked this before")),
+    "not_asked": (409, gettext_lazy("The person was not asked this")),
+    "already_answered": (409, gettext_lazy("The person was answered before")),
+    "already_listed": (409, gettext_lazy("The recipient is in the ledger")),
+    "already_told": (409, gettext_lazy("That was recorded before")),
+    "already_extended": (409, gettext_lazy("The time to reply was extended before")),
+    "no_extension": (409, gettext_lazy("The law of this case knows no extension")),
+    "too_late_to_extend": (409, gettext_lazy("The time to reply has ended")),
+    "identity_not_proven": (409, gettext_lazy("It is not proven who the person is")),
+    "not_a_lifting": (409, gettext_lazy("The case lifts no restriction")),
+    "not_refusable": (409, gettext_lazy("It can no longer be refused")),
+    "not_refused": (409, gettext_lazy("It is not refused")),
+    "refuses_all": (409, gettext_lazy("Nothing would be left to approve")),
+    "no_mailing": (409, gettext_lazy("The desk sends no letters by e-mail")),
+    "no_mail_address": (409, gettext_lazy("The person has no e-mail address")),
+    "letter_sent_before": (409, gettext_lazy("The letter was sent before")),
+    "letter_not_open": (409, gettext_lazy("The letter does not wait for a decision")),
     "changed": (409, gettext_lazy("It has just changed")),
+    "destroyed": (409, gettext_lazy("The personal data cannot be opened")),
     "external_id_used": (409, gettext_lazy("The external id was used before")),
     "no_identifiers": (409, gettext_lazy("The case has no identifier")),
     "no_proposals": (409, gettext_lazy("No identifier is proposed")),
@@ -41,9 +61,11 @@ TYPES: dict[str, tuple[int, Any]] = {
     "not_awaiting_identifier": (409, gettext_lazy("It does not wait for an identifier")),
     "not_held": (409, gettext_lazy("The case is not on hold")),
     "not_retryable": (409, gettext_lazy("It does not wait to be tried again")),
+    "not_sealed": (409, gettext_lazy("The events of the case are not sealed")),
     "not_stoppable": (409, gettext_lazy("It does not wait for a person")),
     "nothing_to_approve": (409, gettext_lazy("No plan awaits approval")),
     "plan_changed": (409, gettext_lazy("The plan is not the one that was read")),
+    "too_many_recipients": (409, gettext_lazy("The ledger holds no more recipients")),
     "vendor_settings": (409, gettext_lazy("The settings of a vendor account do not fit")),
     "wrong_state": (409, gettext_lazy("The state of the case does not allow it")),
     "too_large": (413, gettext_lazy("The request is too large")),
@@ -116,7 +138,8 @@ def _desk_error(error: DeskError) -> Response:
 
 
 def _invalid(problems: Sequence[tuple[str, str]]) -> Response:
-    named = [f"{pointer[1:] or _('request')}: {text.removesuffix('.')}" for pointer, text in problems]
+    whole = _("request")
+    named = [f"{pointer[1:] or whole}: {text.removesuffix('.')}" for pointer, text in problems]
     what, more = "; ".join(named[:_SHOWN_ERRORS]), len(named) - _SHOWN_ERRORS
     if more > 0:
         what = _("%(what)s; and %(more)s more") % {"what": what, "more": more}

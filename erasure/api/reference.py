@@ -7,7 +7,8 @@ from pathlib import Path
 from compliance.audit.actions import ACTIONS
 from erasure import connectors
 from erasure.connectors import base
-from erasure.states import Attention
+from erasure.states import Attention, Pause
+from erasure.worker import numbers
 
 from .problems import TYPES
 
@@ -36,6 +37,8 @@ def markdown() -> str:
             "",
             f"The HTTP client and the connectors add: {', '.join(f'`{code}`' for code in _connector_codes())}.",
             "",
+            f"An account that is paused says why: {', '.join(f'`{item.value}` ({item.label})' for item in Pause)}.",
+            "",
             "**Actions in the trail**",
             "",
             "| action | summary |",
@@ -62,15 +65,23 @@ def _cell(text: str) -> str:
 def _connector_codes() -> list[str]:
     """Every `code=` that a connector or the client gives to what it raises, and the words of the classes themselves."""
     found = {error("").code for error in (base.BrokenReply, base.Refused, base.RetryLater)}
-    for path in Path(connectors.__file__).parent.rglob("*.py"):
+    for path in (*Path(connectors.__file__).parent.rglob("*.py"), Path(numbers.__file__)):
         found |= set(_codes(ast.parse(path.read_text(encoding="utf-8"))))
     return sorted(found - set(Attention.values))
 
 
-def _codes(tree: ast.AST) -> Iterator[str]:
+def _codes(tree: ast.Module) -> Iterator[str]:
+    constants = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "code":
-            for part in ast.walk(node.value):
+            value = constants.get(node.value.id, node.value) if isinstance(node.value, ast.Name) else node.value
+            for part in ast.walk(value):
                 if isinstance(part, ast.JoinedStr):
                     yield "".join(str(item.value) if isinstance(item, ast.Constant) else "…" for item in part.values)
                     break

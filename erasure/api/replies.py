@@ -1,16 +1,15 @@
 """What the API shows. Never an identifier's value, the requester, the external id or a note: ids, words and times."""
 
-from datetime import UTC
+from datetime import date
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from erasure import planning, waiting
-from erasure.connectors.base import BadSettings, VendorError
-from erasure.connectors.http import PreparedCall
-from erasure.models import Case, Identifier, PlanRevision, SubTask, SubTaskIdentifier, Vendor
+from compliance import clock
+from erasure import forecast, planning, recipients, waiting
+from erasure.models import Case, Evidence, Identifier, PlanRevision, Recipient, SubTask, SubTaskIdentifier
 from erasure.states import (
     Assurance,
     CancelReason,
@@ -19,18 +18,22 @@ from erasure.states import (
     Ground,
     Held,
     IdentifierState,
+    IdentityMethod,
+    IdentityResult,
+    InquiryReason,
     Kind,
     Operation,
     Origin,
     Outcome,
-    Pause,
     RefusalGround,
     Regime,
     RevisionStatus,
     SubTaskStatus,
 )
 
-from .fields import Word
+from .fields import Word, utc_time
+from .foreseen import ForecastShown
+from .letter_replies import LetterShown
 
 
 def cases() -> QuerySet[Case]:
@@ -46,15 +49,13 @@ def cases() -> QuerySet[Case]:
         .defer("requester_sealed", "external_id_sealed")
         .prefetch_related(
             "revisions",
-            "evidence",
+            "inquiries",
+            Prefetch("recipients", Recipient.objects.defer("name_sealed")),
+            Prefetch("evidence", Evidence.objects.select_related("letter").defer("letter__mail_sealed")),
             Prefetch("identifiers", identifiers),
             Prefetch("sub_tasks", sub_tasks.prefetch_related(Prefetch("identifiers", uses))),
         )
     )
-
-
-def _time(**options: Any) -> serializers.DateTimeField:
-    return serializers.DateTimeField(default_timezone=UTC, **options)
 
 
 class IdentifierShown(serializers.Serializer):
@@ -71,6 +72,9 @@ class UseShown(serializers.Serializer):
     id = serializers.UUIDField(source="identifier_id")
     kind = serializers.CharField(source="identifier.kind")
     outcome = Word(Outcome, required=True)
+    held = Word(Held, required=True)
+    assurance = Word(Assurance, required=True)
+    reference = serializers.CharField(help_text="The vendor's own number under which it was taken, or empty.")
 
 
 class AttentionShown(serializers.Serializer):
@@ -95,23 +99,32 @@ class WorkShown(serializers.Serializer):
 
 class SubTaskShown(WorkShown):
     waits_for = serializers.SerializerMethodField()
+    expected_end = serializers.SerializerMethodField()
     status = Word(SubTaskStatus, required=True)
     step = serializers.CharField()
-    next_at = _time(allow_null=True)
-    expected_at = _time(allow_null=True)
+    next_at = utc_time(allow_null=True)
+    expected_at = utc_time(allow_null=True)
     assurance = Word(Assurance, required=True)
     held = Word(Held, required=True)
+    follows = serializers.UUIDField(
+        source="follows_id", allow_null=True, help_text="The sub-task of this case that it only asks about once more."
+    )
     revision = serializers.IntegerField(source="revision.number")
     identifiers = UseShown(many=True)
     vendor_references = serializers.DictField(source="references", child=serializers.CharField())
     counters = serializers.DictField(child=serializers.IntegerField())
     attention = serializers.SerializerMethodField()
-    sent_at = _time(allow_null=True)
-    ended_at = _time(allow_null=True)
+    sent_at = utc_time(allow_null=True)
+    ended_at = utc_time(allow_null=True)
 
     def get_waits_for(self, sub_task: SubTask) -> str:
         """One sentence: what has to happen next, and who does it."""
         return waiting.waits_for(sub_task)
+
+    def get_expected_end(self, sub_task: SubTask) -> date | None:
+        """The day on which it will probably end, by how long such work took lately or is said to take; null once it has
+        ended, and where that is not known."""
+        return forecast.expected_end(sub_task, clock.today())
 
     @extend_schema_field(AttentionShown(allow_null=True))
     def get_attention(self, sub_task: SubTask) -> Any:
@@ -137,9 +150,56 @@ class EvidenceShown(serializers.Serializer):
     size = serializers.IntegerField()
     sha256 = serializers.CharField()
     counts = serializers.DictField(child=serializers.IntegerField())
-    created_at = _time()
-    keep_until = _time(allow_null=True)
-    removed_at = _time(allow_null=True)
+    created_at = utc_time()
+    keep_until = utc_time(allow_null=True)
+    removed_at = utc_time(allow_null=True)
+
+
+class CertificateShown(serializers.Serializer):
+    """A certificate: its SHA-256 is in the event `certificate.issued`, and the PDF under the same address."""
+
+    evidence = serializers.UUIDField(source="id")
+    sha256 = serializers.CharField()
+    size = serializers.IntegerField()
+    created_at = utc_time()
+
+
+class ReplyShown(serializers.Serializer):
+    """When the person was answered, and how."""
+
+    at = utc_time(source="replied_at")
+    channel = Word(Channel, required=True, source="reply_channel")
+
+
+class InquiryShown(serializers.Serializer):
+    """What the person was asked."""
+
+    reason = Word(InquiryReason, required=True)
+    asked_on = serializers.DateField()
+    answered_on = serializers.DateField(allow_null=True)
+
+
+class IdentityShown(serializers.Serializer):
+    """The newest check of who the person is."""
+
+    method = Word(IdentityMethod, required=True, source="identity_method")
+    result = Word(IdentityResult, required=True, source="identity_result")
+    at = utc_time(source="identity_checked_at")
+
+
+class RecipientShown(serializers.Serializer):
+    """A line of the ledger of recipients (GDPR art. 19). `recipient` names it: a vendor's slug, or the id of a further
+    recipient, whose name is never shown here. `channel`: how it was told, by_hand if a person did the vendor's part.
+    `reason`: why it was not told, as a word, and `why_not` as a sentence."""
+
+    recipient = serializers.CharField(source="key")
+    vendor = serializers.CharField(source="vendor.slug", allow_null=True, default=None)
+    standing = serializers.ChoiceField([item.value for item in recipients.Standing])
+    told_on = serializers.DateField(allow_null=True)
+    channel = serializers.CharField()
+    confirmed_on = serializers.DateField(allow_null=True)
+    reason = serializers.CharField()
+    why_not = serializers.CharField()
 
 
 class CaseShown(serializers.Serializer):
@@ -151,12 +211,21 @@ class CaseShown(serializers.Serializer):
     channel = Word(Channel, required=True)
     country = serializers.SerializerMethodField()
     subdivision = serializers.SerializerMethodField()
-    received_at = _time()
+    received_at = utc_time()
     received_on = serializers.DateField()
     due_on = serializers.DateField()
+    acknowledged_at = utc_time(allow_null=True)
+    extended_at = utc_time(allow_null=True)
+    inquiries = InquiryShown(many=True)
+    identity = serializers.SerializerMethodField()
+    told_of_lifting_at = utc_time(allow_null=True)
+    restricted_at = utc_time(allow_null=True, help_text="When the restriction entered the register.")
+    lifted_at = utc_time(allow_null=True)
+    forecast = serializers.SerializerMethodField()
     plan = serializers.SerializerMethodField()
     plan_digest = serializers.SerializerMethodField()
     needs_attention = serializers.SerializerMethodField()
+    waits_for = serializers.SerializerMethodField()
     on_hold = serializers.SerializerMethodField()
     cancelled = serializers.SerializerMethodField()
     cancel_reason = Word(CancelReason, required=True)
@@ -166,16 +235,26 @@ class CaseShown(serializers.Serializer):
     proposals = serializers.SerializerMethodField()
     sub_tasks = SubTaskShown(many=True)
     evidence = EvidenceShown(many=True)
+    recipients = serializers.SerializerMethodField()
+    letters = serializers.SerializerMethodField()
     reply = serializers.SerializerMethodField()
-    created_at = _time()
-    updated_at = _time()
-    closed_at = _time(allow_null=True)
+    created_at = utc_time()
+    updated_at = utc_time()
+    closed_at = utc_time(allow_null=True)
 
     def get_country(self, case: Case) -> str | None:
         return case.country or None
 
     def get_subdivision(self, case: Case) -> str | None:
         return case.subdivision or None
+
+    @extend_schema_field(IdentityShown(allow_null=True))
+    def get_identity(self, case: Case) -> Any:
+        return IdentityShown(case).data if case.identity_result else None
+
+    @extend_schema_field(ForecastShown)
+    def get_forecast(self, case: Case) -> Any:
+        return ForecastShown(forecast.of(case)).data
 
     @extend_schema_field(PlanShown(allow_null=True))
     def get_plan(self, case: Case) -> Any:
@@ -190,6 +269,11 @@ class CaseShown(serializers.Serializer):
     def get_needs_attention(self, case: Case) -> bool:
         return any(item.status == SubTaskStatus.NEEDS_ATTENTION for item in case.sub_tasks.all())
 
+    def get_waits_for(self, case: Case) -> str:
+        """What the whole case waits for of people, in sentences: a decision, a release from hold, an identifier, a
+        confirmation by hand; empty while vendors alone are at work, and at the end."""
+        return waiting.decisions(case)
+
     def get_on_hold(self, case: Case) -> bool:
         return case.held_at is not None
 
@@ -201,9 +285,17 @@ class CaseShown(serializers.Serializer):
         open_ = [item for item in case.identifiers.all() if item.state == IdentifierState.PROPOSED]
         return IdentifierShown(open_, many=True).data
 
-    @extend_schema_field({"type": "object", "nullable": True})
-    def get_reply(self, case: Case) -> None:
-        return None
+    @extend_schema_field(RecipientShown(many=True))
+    def get_recipients(self, case: Case) -> Any:
+        return RecipientShown(recipients.lines(case), many=True).data
+
+    @extend_schema_field(LetterShown(many=True))
+    def get_letters(self, case: Case) -> Any:
+        return LetterShown([item.letter for item in case.evidence.all() if hasattr(item, "letter")], many=True).data
+
+    @extend_schema_field(ReplyShown(allow_null=True))
+    def get_reply(self, case: Case) -> Any:
+        return ReplyShown(case).data if case.replied_at else None
 
 
 class OpenedShown(CaseShown):
@@ -212,159 +304,15 @@ class OpenedShown(CaseShown):
     possible_duplicates = serializers.ListField(child=serializers.CharField())
 
 
+class AttestedShown(CaseShown):
+    """A case in which something was confirmed, with the references of others that the confirmation was about too, and
+    the number of cases that it left alone because they are on hold."""
+
+    also_confirmed = serializers.ListField(child=serializers.CharField())
+    left_out_on_hold = serializers.IntegerField()
+
+
 class CasesShown(serializers.Serializer):
     results = CaseShown(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
-
-
-# --- the plan ---------------------------------------------------------------------------------------------------------
-
-
-class CallShown(serializers.Serializer):
-    """The first call that an approval sets going: its method, and its address without the query."""
-
-    method = serializers.CharField()
-    address = serializers.SerializerMethodField()
-
-    def get_address(self, call: PreparedCall) -> str:
-        return call.url.partition("?")[0]
-
-
-class PlannedCallShown(serializers.Serializer):
-    """One kind of call of a vendor's whole part; `writes` if it changes something there."""
-
-    step = serializers.CharField()
-    method = serializers.CharField()
-    address = serializers.CharField()
-    writes = serializers.BooleanField()
-
-
-class PartShown(WorkShown):
-    """One vendor's part of a plan version. `explanation` tells people what will be done."""
-
-    identifiers = serializers.SerializerMethodField()
-    explanation = serializers.SerializerMethodField()
-    first_call = serializers.SerializerMethodField()
-    calls = serializers.SerializerMethodField()
-
-    @extend_schema_field(PlannedCallShown(many=True))
-    def get_calls(self, sub_task: SubTask) -> Any:
-        return PlannedCallShown(planning.calls(sub_task), many=True).data
-
-    @extend_schema_field(serializers.ListField(child=serializers.DictField(child=serializers.CharField())))
-    def get_identifiers(self, sub_task: SubTask) -> Any:
-        return [{"id": str(use.identifier_id), "kind": use.identifier.kind} for use in sub_task.identifiers.all()]
-
-    def get_explanation(self, sub_task: SubTask) -> list[str]:
-        return planning.explain(sub_task)
-
-    @extend_schema_field(CallShown(allow_null=True))
-    def get_first_call(self, sub_task: SubTask) -> Any:
-        try:
-            call = planning.first_call(sub_task)
-        except (BadSettings, VendorError):  # `explanation` says what is wrong with the account
-            return None
-        return CallShown(call).data if call else None
-
-
-class WholePlanShown(PlanShown):
-    """`unused_identifiers`: what no vendor of the plan takes; it helps people to look the person up, no more."""
-
-    sub_tasks = serializers.SerializerMethodField()
-    unused_identifiers = serializers.SerializerMethodField()
-
-    @extend_schema_field(serializers.ListField(child=serializers.DictField(child=serializers.CharField())))
-    def get_unused_identifiers(self, revision: PlanRevision) -> Any:
-        return [{"id": str(item.pk), "kind": item.kind} for item in planning.unused(revision.case)]
-
-    @extend_schema_field(PartShown(many=True))
-    def get_sub_tasks(self, revision: PlanRevision) -> Any:
-        parts = revision.sub_tasks.select_related("vendor__data_key", "case__data_key")
-        return PartShown(parts.prefetch_related("identifiers__identifier"), many=True).data
-
-
-# --- vendors ----------------------------------------------------------------------------------------------------------
-
-
-class HealthShown(serializers.Serializer):
-    """`status` is ok, paused, disabled or misconfigured; `code` and `text` say why, `since` and `trial_at` when it was
-    paused and when one call is tried again."""
-
-    status = serializers.CharField()
-    code = serializers.CharField(allow_null=True)
-    text = serializers.CharField()
-    since = _time(allow_null=True)
-    trial_at = _time(allow_null=True)
-
-
-class VendorShown(serializers.Serializer):
-    slug = serializers.CharField()
-    name = serializers.CharField()
-    connector = serializers.CharField()
-    enabled = serializers.BooleanField()
-    operations = serializers.SerializerMethodField()
-    identifier_kinds = serializers.SerializerMethodField()
-    health = serializers.SerializerMethodField()
-
-    def get_operations(self, vendor: Vendor) -> list[str]:
-        """What the desk can have done there: by the vendor's API, or by a person."""
-        connector = _speaks(vendor)
-        if connector is None:
-            return []
-        return list(Operation.values) if connector.by_hand else [str(name) for name in connector.starts]
-
-    def get_identifier_kinds(self, vendor: Vendor) -> list[str]:
-        connector = _speaks(vendor)
-        return sorted(connector.accepts) if connector else []
-
-    @extend_schema_field(HealthShown)
-    def get_health(self, vendor: Vendor) -> Any:
-        status, code, text = "ok", None, ""
-        if vendor.pause:
-            # What somebody wrote about a pause by hand is for staff.
-            text = str(Pause(vendor.pause).label) if vendor.pause == Pause.BY_HAND else vendor.pause_note
-            status, code = "paused", vendor.pause
-        elif not vendor.enabled:
-            status = "disabled"
-        elif _speaks(vendor) is None:
-            status = "misconfigured"
-        said = {"status": status, "code": code, "text": text, "since": vendor.paused_at, "trial_at": vendor.trial_at}
-        return HealthShown(said).data
-
-
-def _speaks(vendor: Vendor) -> Any:
-    try:
-        return vendor.speaks()
-    except BadSettings:
-        return None
-
-
-class VendorsShown(serializers.Serializer):
-    results = VendorShown(many=True)
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
-
-
-# --- the trail --------------------------------------------------------------------------------------------------------
-
-
-class EventShown(serializers.Serializer):
-    """A row of the audit export. `index` is null until the event is sealed."""
-
-    index = serializers.IntegerField(allow_null=True)
-    event_id = serializers.CharField()
-    at = serializers.CharField()
-    actor = serializers.CharField()
-    action = serializers.CharField()
-    case = serializers.CharField()
-    subject = serializers.CharField()
-    summary = serializers.CharField()
-    canonical = serializers.CharField()
-    leaf_hash = serializers.CharField()
-
-
-class EventsShown(serializers.Serializer):
-    results = EventShown(many=True)
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from compliance.staff.models import Scope
 from erasure.models import Vendor
 
-from . import bodies, replies
+from . import bodies, vendor_replies
 from .base import DeskView, Spec
 from .pages import page
 
@@ -17,7 +17,7 @@ class Vendors(DeskView):
             "list_vendors",
             "The vendor accounts and how they do",
             Scope.VENDORS_READ,
-            replies.VendorsShown,
+            vendor_replies.VendorsShown,
             query=bodies.PageQuery,
         )
     }
@@ -31,4 +31,4 @@ class Vendors(DeskView):
             limit=asked["limit"],
             cursor=asked["cursor"],
         )
-        return Response(shown.shown(replies.VendorShown(shown.rows, many=True).data))
+        return Response(shown.shown(vendor_replies.VendorShown(shown.rows, many=True).data))

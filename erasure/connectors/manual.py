@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +14,10 @@ class Manual(Connector):
 
     key = "manual"
     label = _("By hand")
+    about = _(
+        "For a system without an API: erases, restricts and exports through a person, who follows your instructions "
+        "and confirms each case. By any identifier that you name. Nothing is sent, so no host has to be allowed."
+    )
     by_hand = True
 
     @dataclass(frozen=True)
@@ -23,6 +28,17 @@ class Manual(Connector):
         accepts: tuple[str, ...] = option(
             _("Identifier kinds"), ("email",), help=_("What a person is looked up by in this system.")
         )
+        usually_takes_days: int = option(
+            _("Days it usually takes"),
+            0,
+            effect=False,
+            minimum=0,
+            maximum=365,
+            help=_("From the approval to the confirmation: for the expected date that staff see. 0: not known."),
+        )
+
+    def takes(self, operation: Operation) -> timedelta | None:
+        return timedelta(days=self.options.usually_takes_days) if self.options.usually_takes_days else None
 
     @property
     def accepts(self) -> Mapping[str, str]:

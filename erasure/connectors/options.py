@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NewType, get_type_hints
 
+from django.utils.translation import ngettext_lazy as _n
+
 Secret = NewType("Secret", str)
 
 
@@ -16,17 +18,41 @@ def option(
     *,
     help: Any = "",
     effect: bool = True,
-    choices: Sequence[str] = (),
+    choices: Sequence[str] | Mapping[str, Any] = (),
     minimum: int | None = None,
     maximum: int | None = None,
+    term: str = "",
+    later: bool = False,
 ) -> Any:
     """A field of a connector's Options or Credentials. `effect`: a change of it changes what is done at the vendor, so
-    that it is part of what people approve."""
+    that it is part of what people approve; `later`: not while it has its default, since plans were approved before
+    there was such an option. `choices`: the words it may be, each with what people read beside it if they
+    are a mapping. `term`: the vendor's own name for it, where people meet one."""
+    words = dict(choices) if isinstance(choices, Mapping) else {}
     bounds = {"minimum": minimum, "maximum": maximum}
-    metadata = {"label": label, "help": help, "effect": effect, "choices": tuple(choices), **bounds}
+    metadata = {
+        "label": label,
+        "help": help,
+        "effect": effect,
+        "choices": tuple(choices),
+        "words": words,
+        "term": term,
+        "later": later,
+        **bounds,
+    }
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+DAY = 86_400  # seconds
+
+
+def spelled(seconds: int) -> Any:
+    """A duration as people read it: in days if they are whole, else in seconds."""
+    if seconds % DAY:
+        return _n("%d second", "%d seconds", seconds) % seconds
+    return _n("%d day", "%d days", seconds // DAY) % (seconds // DAY)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from .http import Download
 
 EMPTY = "empty.txt"
 MOST_READ = 256 << 20  # bytes unpacked and counted; what is beyond is known to be there, and not counted
-LARGEST_DIRECTORY = 16 << 20  # bytes; zipfile holds a directory's entries in memory
+LARGEST_DIRECTORY = 1 << 20  # bytes, some ten thousand files; zipfile holds them in memory, ten times as large
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # with the others zipfile unpacks at once what a few bytes say
 END = struct.Struct("<4s4H2LH")  # end of central directory record (APPNOTE.TXT, 4.3.16)
 
 
@@ -17,8 +18,8 @@ def count_records(download: Download, progress: Callable[[], None]) -> dict[str,
     """How many `files` and `records` (lines that are not blank) the zip holds; `empty.txt` alone means none. Past 256
     MiB it stops counting, and `counted_in_part` is 1. `progress` is called again and again meanwhile.
 
-    None for anything else: no zip, a damaged one, one without records. Never raises, whatever arrived: the vendor may
-    have deleted its copy, so this one must be kept."""
+    None for anything else: no zip, a damaged one, one packed in an unusual way, one without records. Never raises,
+    whatever arrived: the vendor may have deleted its copy, so this one must be kept."""
     try:
         with download.open() as stream:
             if not _has_small_directory(stream):
@@ -27,6 +28,8 @@ def count_records(download: Download, progress: Callable[[], None]) -> dict[str,
                 files = [info for info in archive.infolist() if not info.is_dir()]
                 if [info.filename for info in files] == [EMPTY]:
                     return {"files": 0, "records": 0}
+                if any(info.compress_type not in PACKED for info in files):
+                    return None
                 records, left = 0, MOST_READ
                 for info in files:
                     with archive.open(info) as lines:

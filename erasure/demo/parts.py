@@ -9,10 +9,53 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from django.conf import settings
 from django.core.management import call_command
+
+from erasure import sandbox
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """The three vendors, each with its own journal and clock."""
+
+    apptus: sandbox.Apptus
+    acquia: sandbox.Acquia
+    acoustic: sandbox.Acoustic
+
+    def __iter__(self) -> Iterator[sandbox.StandIn]:
+        return iter((self.apptus, self.acquia, self.acoustic))
+
+    def hurry(self, days: float) -> None:
+        """Lets so many days pass at the vendors. At Apptus none while an export waits for its download: a week later it
+        would be gone, and a slow machine must not lose it."""
+        self.acquia.clock.advance(days)
+        self.acoustic.clock.advance(days)
+        with self.apptus.lock:
+            self.apptus.held()  # it carries out what is due by now
+            if all(job.result is None for job in self.apptus.jobs.values()):
+                self.apptus.clock.advance(days)
+
+    def shows_completed(self, event: str) -> bool:
+        """Whether Acquia's own screen says of the event with this number that it is completed."""
+        with self.acquia.lock:
+            self.acquia.held()  # it carries out what is due by now
+            return event in self.acquia.events and self.acquia.events[event].completed
+
+
+@contextmanager
+def stand_ins(days_per_second: float = 0) -> Iterator[StandIns]:
+    """The sandbox on free ports. Whoever the vendors are asked for, they hold something made up."""
+    with sandbox.start(days_per_second=days_per_second, everyone=True) as running:
+        yield StandIns(
+            cast(sandbox.Apptus, running["apptus"]),
+            cast(sandbox.Acquia, running["acquia"]),
+            cast(sandbox.Acoustic, running["acoustic"]),
+        )
 
 
 @contextmanager

@@ -5,29 +5,95 @@ All of them take the acting account as `by` and raise `DeskError`s; none checks 
 rules that hold for everybody: four eyes, and what a state allows.
 """
 
-from .case import add_note, approve, assign, cancel, hold, reject, release, submit, why_not_approve
-from .shared import changing, close_if_ended, end, move, open_revision, stop_unsent, work_event
-from .work import attest, give_up, retry, searched
+from .again import after_end, goes_on, not_asked_again
+from .case import (
+    add_note,
+    approve,
+    assign,
+    author_may_not,
+    cancel,
+    hold,
+    reject,
+    release,
+    reply,
+    submit,
+    why_not_approve,
+)
+from .escalation import escalate, stage_of
+from .identity import advises_check, check_identity, why_not_identified
+from .ledger import add_recipient, not_told, told_recipient
+from .proposals import decide, take_in, take_up
+from .refusals import may_refuse, may_take_back, refuse_work, take_back_refusal
+from .restriction import lift_untold, tell_of_lifting
+from .shared import changing, close_if_ended, end, move, open_revision, stop_unsent, told, work_event
+from .time_limit import acknowledge, answered, ask, extend, move_standing, why_not_extend
+from .work import (
+    acting_unasked,
+    attest,
+    attest_reference,
+    attestable,
+    cases_sharing,
+    give_up,
+    may_attest,
+    retry,
+    searched,
+    sharing,
+)
 
 __all__ = [
+    "acknowledge",
+    "acting_unasked",
     "add_note",
+    "add_recipient",
+    "advises_check",
+    "after_end",
+    "answered",
     "approve",
+    "ask",
     "assign",
     "attest",
+    "attest_reference",
+    "attestable",
+    "author_may_not",
     "cancel",
+    "cases_sharing",
     "changing",
+    "check_identity",
     "close_if_ended",
+    "decide",
     "end",
+    "escalate",
+    "extend",
     "give_up",
+    "goes_on",
     "hold",
+    "lift_untold",
+    "may_attest",
+    "may_refuse",
+    "may_take_back",
     "move",
+    "move_standing",
+    "not_asked_again",
+    "not_told",
     "open_revision",
+    "refuse_work",
     "reject",
     "release",
+    "reply",
     "retry",
     "searched",
+    "sharing",
+    "stage_of",
     "stop_unsent",
     "submit",
+    "take_back_refusal",
+    "take_in",
+    "take_up",
+    "tell_of_lifting",
+    "told",
+    "told_recipient",
     "why_not_approve",
+    "why_not_extend",
+    "why_not_identified",
     "work_event",
 ]

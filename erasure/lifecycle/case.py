@@ -1,9 +1,7 @@
 """Changes of a whole case."""
 
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -11,35 +9,39 @@ from compliance import clock
 from compliance.audit.record import actor_of
 from erasure import actions, dispatch, planning
 from erasure.errors import Conflict, Forbidden, Invalid
-from erasure.models import Case, PlanParty, PlanRevision, SubTask
+from erasure.models import Case, PlanParty, PlanRevision
 from erasure.states import (
     CASE_MOVES,
+    CLAIMABLE,
     ENDED,
     CancelReason,
     CaseStatus,
     IdentifierState,
-    Operation,
     Outcome,
-    RefusalGround,
     RevisionStatus,
     Role,
     SubTaskStatus,
 )
 
+from .identity import why_not_identified
+from .ledger import add_standing
+from .proposals import note_undecided, restate
+from .refusals import check_ground
 from .shared import (
     case_event,
     changing,
+    check_words,
     close_if_ended,
     end,
     expect,
     keep_note,
-    move,
+    late_for_refusal,
     move_case,
     open_revision,
     stop_unsent,
-    work_event,
     wrong_state,
 )
+from .starting import start
 
 
 def submit(case: Case, *, by: Any) -> None:
@@ -73,6 +75,8 @@ def approve(case: Case, *, by: Any, digest: str, note: str = "") -> None:
             raise Conflict("nothing_to_approve", _("No plan of this case awaits approval."))
         if reason := why_not_approve(revision, by):
             raise Forbidden("four_eyes", reason)
+        if refused := why_not_identified(case):
+            raise refused
         stale = not planning.is_current(case, revision)
         if stale:
             planning.redraw(case)
@@ -91,11 +95,16 @@ def approve(case: Case, *, by: Any, digest: str, note: str = "") -> None:
 
 def why_not_approve(revision: PlanRevision, person: Any) -> str:
     """Why `person` may not approve this plan version, or an empty text. Superusers and service accounts included."""
-    if revision.parties.filter(person=person, role=Role.AUTHOR).exists():
-        if revision.case.opened_by_id == person.pk:
-            return _("You opened this case; another person must approve it.")
-        return _("You changed this plan; another person must approve it.")
+    if any(party.person_id == person.pk and party.role == Role.AUTHOR for party in revision.parties.all()):
+        return author_may_not(revision.case, person)
     return ""
+
+
+def author_may_not(case: Case, person: Any) -> str:
+    """Why `person`, an author of the case's open plan version, may not approve it."""
+    if case.opened_by_id == person.pk:
+        return _("You opened this case; another person must approve it.")
+    return _("You changed this plan; another person must approve it.")
 
 
 def _approve(case: Case, revision: PlanRevision, by: Any, note: str) -> None:
@@ -109,7 +118,9 @@ def _approve(case: Case, revision: PlanRevision, by: Any, note: str) -> None:
         status=RevisionStatus.APPROVED, approved_at=now
     )
     if changed != 1:
-        raise Conflict("nothing_to_approve", _("Somebody else has just decided about this plan."))
+        raise Conflict(
+            "nothing_to_approve", _("Somebody else has just decided about this plan. Your decision changed nothing.")
+        )
     noted = keep_note(case, by, note, about=f"plan:{revision.pk}")
     case_event(
         case,
@@ -120,26 +131,12 @@ def _approve(case: Case, revision: PlanRevision, by: Any, note: str) -> None:
         digest=revision.digest,
         **noted,
     )
-    start = now + timedelta(minutes=settings.DISPATCH_DELAY_MINUTES)
-    for sub_task in revision.sub_tasks.select_related("vendor"):
-        _set_going(sub_task, start, by)
+    start(case, revision, by)
     if case.status == CaseStatus.AWAITING_APPROVAL:
         move_case(case, CaseStatus.IN_PROGRESS)
+        add_standing(case, by=by)
     _replace_waiting(case, revision)
-    dispatch.wake(revision.sub_tasks.values_list("vendor_id", flat=True))
-
-
-def _set_going(sub_task: SubTask, start: Any, by: Any) -> None:
-    if sub_task.reason == planning.NO_IDENTIFIER:
-        move(sub_task, SubTaskStatus.AWAITING_IDENTIFIER)
-        work_event(sub_task, actions.WORK_AWAITS_IDENTIFIER, by)
-    elif sub_task.by_hand:
-        move(sub_task, SubTaskStatus.AWAITING_ATTESTATION)
-        work_event(sub_task, actions.WORK_HANDED_OVER, by)
-    else:
-        step = sub_task.vendor.speaks().starts[Operation(sub_task.operation)]
-        move(sub_task, SubTaskStatus.READY, step=step, step_since=start, next_at=start)
-        work_event(sub_task, actions.WORK_READY, by, operation=sub_task.operation)
+    close_if_ended(case)
 
 
 def _replace_waiting(case: Case, revision: PlanRevision) -> None:
@@ -152,13 +149,12 @@ def _replace_waiting(case: Case, revision: PlanRevision) -> None:
 
 def reject(case: Case, *, by: Any, ground: str, note: str = "") -> None:
     """Refuses the request (GDPR art. 12(4), 17(3)). In a case under way, refuses the open plan version alone."""
-    if ground not in RefusalGround.values:
-        raise Invalid([("/ground", _("Choose a ground: %(all)s.") % {"all": ", ".join(RefusalGround.values)})])
+    check_ground(ground)
     with changing(case, by) as case:
         revision = open_revision(case)
         if case.status == CaseStatus.IN_PROGRESS and revision:
             noted = keep_note(case, by, note, about=f"plan:{revision.pk}")
-            _discard(case, revision, by, refuse=True, ground=ground, **noted)
+            _discard(case, revision, by, refuse=True, ground=ground, **late_for_refusal(case), **noted)
             close_if_ended(case)
             return
         expect(case, CaseStatus.DRAFT, CaseStatus.AWAITING_APPROVAL)
@@ -167,7 +163,7 @@ def reject(case: Case, *, by: Any, ground: str, note: str = "") -> None:
         case.refusal_ground = ground
         noted = keep_note(case, by, note, about="rejection")
         move_case(case, CaseStatus.REJECTED, closed_at=clock.now())
-        case_event(case, actions.CASE_REJECTED, by, ground=ground, **noted)
+        case_event(case, actions.CASE_REJECTED, by, ground=ground, **late_for_refusal(case), **noted)
 
 
 def _discard(case: Case, revision: PlanRevision, by: Any, *, refuse: bool = False, **details: Any) -> None:
@@ -180,8 +176,8 @@ def _discard(case: Case, revision: PlanRevision, by: Any, *, refuse: bool = Fals
         if refuse:
             sub_task.identifiers.update(outcome=Outcome.REFUSED)
         if refuse and case.status == CaseStatus.IN_PROGRESS:
-            added = case.identifiers.filter(uses__sub_task=sub_task).exclude(pk__in=approved)
-            added.update(state=IdentifierState.DISMISSED)
+            added = case.identifiers.filter(uses__sub_task=sub_task, state=IdentifierState.ACCEPTED)
+            restate(case, added.exclude(pk__in=approved), IdentifierState.DISMISSED, actions.IDENTIFIER_DISMISSED, by)
     case_event(case, actions.PLAN_DISCARDED, by, f"plan:{revision.pk}", revision=revision.number, **details)
 
 
@@ -210,6 +206,7 @@ def cancel(case: Case, *, by: Any, reason: str, note: str = "", duplicate_of: st
         case_event(case, actions.CASE_CANCELLED, by, reason=reason, **noted)
         if revision := open_revision(case):
             _discard(case, revision, by)
+        note_undecided(case, by)
         for sub_task in case.sub_tasks.exclude(status__in=ENDED).select_related("vendor"):
             stop_unsent(sub_task)
         if case.status == CaseStatus.IN_PROGRESS:
@@ -232,10 +229,26 @@ def release(case: Case, *, by: Any, note: str = "") -> None:
     """Ends a hold."""
     with changing(case, by) as case:
         if not case.held_at:
-            raise Conflict("not_held", _("The case is not on hold."))
+            raise Conflict("not_held", _("The case is not on hold. Nothing was changed."))
         case.held_at = None
+        now = clock.now()  # the hold was not the vendor's silence; what is to be asked again later has not begun
+        case.sub_tasks.filter(status__in=CLAIMABLE, step_since__lt=now).update(step_since=now)
         case_event(case, actions.CASE_RELEASED, by, **keep_note(case, by, note, about="hold"))
         dispatch.wake(case.sub_tasks.values_list("vendor_id", flat=True))
+
+
+def reply(case: Case, *, by: Any, channel: str, note: str = "") -> None:
+    """Records that the person was answered, once and now: the time that the law gives ends here, whatever vendors have
+    still to do. Raises Conflict for a case that was answered, is a draft or was cancelled."""
+    check_words(channel)
+    with changing(case, by) as case:
+        if case.replied_at:
+            raise Conflict("already_answered", _("A reply was recorded before. Nothing was changed."))
+        if case.cancelled_at or case.status == CaseStatus.DRAFT:
+            raise wrong_state(case)
+        case.replied_at, case.reply_channel = clock.now(), channel
+        noted = keep_note(case, by, note, about="reply")
+        case_event(case, actions.CASE_REPLIED, by, channel=channel, **noted)
 
 
 def assign(case: Case, *, by: Any, handler: Any) -> None:

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
+from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 
 from compliance import clock
 from compliance.audit.record import actor_of, record
 from compliance.vault.seal import keyed_digest
-from erasure import actions
+from erasure import actions, due, suppression
 from erasure.errors import Conflict, Invalid
 from erasure.models import Case, Note, PlanRevision, SubTask, SubTaskIdentifier
 from erasure.normalise import clean_text
@@ -20,13 +21,24 @@ from erasure.states import (
     ENDED,
     SUBTASK_MOVES,
     CaseStatus,
+    Channel,
     IdentifierState,
+    Origin,
     Outcome,
     RevisionStatus,
     SubTaskStatus,
 )
 
+from . import register
+
 MAX_NOTE = 10_000
+MOST_TOLD = 500  # identifiers that one event speaks of
+_CHANGED = (
+    *("status", "held_at", "updated_at", "closed_at", "cancelled_at", "handler_id", "due_on"),
+    *("acknowledged_at", "extended_at", "replied_at", "reply_channel"),
+    *("identity_method", "identity_result", "identity_checked_at", "identity_checked_by_id"),
+    *("refused_vendors", "told_of_lifting_at", "restricted_at", "lifted_at"),
+)
 
 
 @contextmanager
@@ -37,7 +49,7 @@ def changing(case: Case, by: Any) -> Iterator[Case]:
         yield locked
         locked.updated_at = clock.now()
         locked.save()
-    for field in ("status", "held_at", "updated_at", "closed_at", "cancelled_at", "handler_id", "due_on"):
+    for field in _CHANGED:
         setattr(case, field, getattr(locked, field))
 
 
@@ -49,6 +61,23 @@ def changing_work(sub_task: SubTask, by: Any) -> Iterator[tuple[Case, SubTask]]:
         locked.case = case
         yield case, locked
     sub_task.refresh_from_db()
+
+
+def check_words(channel: str | None = None, reason: tuple[str, type[TextChoices]] | None = None) -> None:
+    """Raises Invalid for a channel that is none, and for a reason that is none of its words."""
+    problems = []
+    if reason and reason[0] not in reason[1].values:
+        problems.append(("/reason", _("Choose a reason: %(all)s.") % {"all": ", ".join(reason[1].values)}))
+    if channel is not None and channel not in Channel.values:
+        problems.append(("/channel", _("Choose a channel: %(all)s.") % {"all": ", ".join(Channel.values)}))
+    if problems:
+        raise Invalid(problems)
+
+
+def late_for_refusal(case: Case) -> dict[str, Any]:
+    """What an event says of a refusal that comes after the time for it: the first deadline, whatever was extended
+    (GDPR art. 12(4)). It is recorded all the same: a late refusal is better than none."""
+    return {"late": True} if clock.today() > due.reckoning(case).first_due_on else {}
 
 
 def expect(case: Case, *statuses: CaseStatus) -> None:
@@ -68,7 +97,7 @@ def wrong_state(case: Case) -> Conflict:
 def move_case(case: Case, to: CaseStatus, **fields: Any) -> None:
     if to not in CASE_MOVES.get(CaseStatus(case.status), frozenset()):
         raise wrong_state(case)
-    for name, value in {"status": to, **fields}.items():
+    for name, value in {"status": to, "updated_at": clock.now(), **fields}.items():
         setattr(case, name, value)
     case.save()
 
@@ -103,7 +132,7 @@ def move(sub_task: SubTask, to: SubTaskStatus, **fields: Any) -> None:
         raise Conflict("wrong_state", _("This vendor work is %(status)s.") % {"status": sub_task.get_status_display()})
     found = SubTask.objects.filter(pk=sub_task.pk, status=sub_task.status, epoch=sub_task.epoch)
     if found.update(status=to, **fields) != 1:
-        raise Conflict("changed", _("This vendor work has just changed. Read it again."))
+        raise Conflict("changed", _("This vendor work has just changed. Nothing was done; read it again, then decide."))
     for name, value in {"status": to, **fields}.items():
         setattr(sub_task, name, value)
 
@@ -116,6 +145,19 @@ def end(sub_task: SubTask, to: SubTaskStatus, *, event: str, by: Any = None, rea
     if to != SubTaskStatus.DONE:
         details["reason"] = reason
     work_event(sub_task, event, by, **details)
+
+
+def told(sub_task: SubTask) -> dict[str, Any]:
+    """What an event says of the outcome of a sub-task: of the whole, and of each identifier as "<id> <outcome> <held>
+    <assurance>"."""
+    uses = list(sub_task.identifiers.order_by("id"))
+    return {
+        "outcomes": sorted({use.outcome for use in uses}),
+        "held": sub_task.held(),
+        "assurance": sub_task.assurance,
+        "identifiers": [f"{use.identifier_id} {use.outcome} {use.held} {use.assurance}" for use in uses[:MOST_TOLD]],
+        **({"identifiers_left_out": len(uses) - MOST_TOLD} if len(uses) > MOST_TOLD else {}),
+    }
 
 
 def work_event(sub_task: SubTask, action: str, by: Any = None, **details: Any) -> None:
@@ -133,24 +175,36 @@ def work_event(sub_task: SubTask, action: str, by: Any = None, **details: Any) -
 
 
 def close_if_ended(case: Case) -> None:
-    """Ends a case whose vendors have all ended. Call it under the case's lock."""
+    """Ends a case whose vendors have all ended; one that is only asked again holds it up no longer. Call it under the
+    case's lock."""
     if case.status != CaseStatus.IN_PROGRESS or open_revision(case):
         return
     if case.identifiers.filter(state=IdentifierState.PROPOSED).exists():
         return
-    sub_tasks = list(case.sub_tasks.exclude(revision__status=RevisionStatus.DISCARDED))
+    sub_tasks = list(case.sub_tasks.filter(follows=None).exclude(revision__status=RevisionStatus.DISCARDED))
     if any(sub_task.status not in ENDED for sub_task in sub_tasks):
         return
-    outcomes = set(SubTaskIdentifier.objects.filter(sub_task__case=case).values_list("outcome", flat=True))
+    uses = SubTaskIdentifier.objects.filter(sub_task__case=case, sub_task__follows=None)
+    # What a vendor found and people dismissed was not asked for: leaving it out leaves nothing undone.
+    uses = uses.exclude(identifier__origin=Origin.DISCOVERED, identifier__state=IdentifierState.DISMISSED)
+    outcomes = set(uses.values_list("outcome", flat=True))
     stopped = any(sub_task.status == SubTaskStatus.STOPPED for sub_task in sub_tasks)
-    if case.cancelled_at and not any(sub_task.sent_at for sub_task in sub_tasks):
+    if case.cancelled_at and not any(_has_begun(sub_task) for sub_task in sub_tasks):
         status = CaseStatus.CANCELLED
     elif stopped or case.cancelled_at or outcomes & {Outcome.FAILED, Outcome.REFUSED}:
         status = CaseStatus.PARTLY_COMPLETED
     else:
         status = CaseStatus.COMPLETED
     move_case(case, status, closed_at=clock.now())
+    register.enter(case)
+    suppression.ended(case)
     record(actions.CASE_CLOSED, actor="system:worker", case=case.reference, subject=f"case:{case.pk}", status=status)
+
+
+def _has_begun(sub_task: SubTask) -> bool:
+    """Whether something was sent, or a person did the vendor's part by hand. A search that found nobody is neither."""
+    by_hand = sub_task.status == SubTaskStatus.DONE and sub_task.reason != "searched_none"
+    return by_hand or sub_task.sent_at is not None
 
 
 def open_revision(case: Case) -> PlanRevision | None:

@@ -1,24 +1,51 @@
 """Fields and constraints; no workflow (that is `lifecycle` and `worker`)."""
 
+from .absence import Absence
+from .alert import Alert, AlertMail
+from .bulk import BulkJob, BulkRow
 from .call import Call, CallSubTask
 from .case import Case, Note, ReferenceCounter
+from .escalation import Escalation
 from .evidence import Evidence
 from .identifier import Identifier
+from .imports import Import, ImportRow
+from .inquiry import Inquiry
+from .letter import Letter, LetterTemplate
 from .plan import PlanParty, PlanRevision
-from .subtask import SubTask, SubTaskIdentifier
-from .vendor import Vendor
+from .recipient import Recipient
+from .reminder import Reminder, ReminderMail
+from .subtask import SubTask, SubTaskIdentifier, VendorNumber
+from .suppression import Suppressed
+from .vendor import Vendor, VendorChange
 
 __all__ = [
+    "Absence",
+    "Alert",
+    "AlertMail",
+    "BulkJob",
+    "BulkRow",
     "Call",
     "CallSubTask",
     "Case",
+    "Escalation",
     "Evidence",
     "Identifier",
+    "Import",
+    "ImportRow",
+    "Inquiry",
+    "Letter",
+    "LetterTemplate",
     "Note",
     "PlanParty",
     "PlanRevision",
+    "Recipient",
     "ReferenceCounter",
+    "Reminder",
+    "ReminderMail",
     "SubTask",
     "SubTaskIdentifier",
+    "Suppressed",
     "Vendor",
+    "VendorChange",
+    "VendorNumber",
 ]

@@ -5,9 +5,26 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from compliance.vault.models import DataKey
-from erasure.states import OPEN, CancelReason, CaseStatus, Channel, Ground, Kind, RefusalGround, Regime
+from erasure.states import (
+    OPEN,
+    CancelReason,
+    CaseStatus,
+    Channel,
+    Ground,
+    IdentityMethod,
+    IdentityResult,
+    Kind,
+    RefusalGround,
+    Regime,
+)
 
 from .sealed import SealedModel
+
+_UNANSWERED = models.Q(replied_at__isnull=True, cancelled_at__isnull=True)
+_RESTRICTED = models.Q(restricted_at__isnull=False, lifted_at__isnull=True)
+_CLOSED = models.Q(closed_at__isnull=False)
+_OPEN = models.Q(closed_at__isnull=True)
+_AT_RISK = models.Q(at_risk=True)
 
 
 class ReferenceCounter(models.Model):
@@ -40,7 +57,12 @@ class Case(SealedModel):
 
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cases_opened")
     handler = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="cases_handled"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cases_handled",
+        verbose_name=_("handler"),
     )
     vendors = models.ManyToManyField(
         "erasure.Vendor", blank=True, help_text=_("Left empty: every enabled vendor."), verbose_name=_("vendors")
@@ -50,9 +72,28 @@ class Case(SealedModel):
     cancelled_at = models.DateTimeField(_("cancelled"), null=True)
     refusal_ground = models.CharField(max_length=30, choices=RefusalGround.choices, blank=True)
     held_at = models.DateTimeField(_("on hold since"), null=True)
+    identity_method = models.CharField(
+        _("identity checked by"), max_length=20, choices=IdentityMethod.choices, blank=True
+    )
+    identity_result = models.CharField(_("identity"), max_length=20, choices=IdentityResult.choices, blank=True)
+    identity_checked_at = models.DateTimeField(_("identity checked"), null=True)
+    identity_checked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    refused_vendors = models.JSONField(default=dict, help_text=_("Vendor account → the ground."))
+    acknowledged_at = models.DateTimeField(_("receipt confirmed"), null=True)
+    extended_at = models.DateTimeField(_("time extended"), null=True)
+    told_of_lifting_at = models.DateTimeField(_("told of the lifting"), null=True)
+    restricted_at = models.DateTimeField(_("restricted since"), null=True)
+    lifted_at = models.DateTimeField(_("restriction lifted"), null=True)
+    replied_at = models.DateTimeField(_("answered"), null=True)
+    reply_channel = models.CharField(max_length=20, choices=Channel.choices, blank=True)
     created_at = models.DateTimeField(_("opened"))
     updated_at = models.DateTimeField(_("changed"))
     closed_at = models.DateTimeField(_("closed"), null=True)
+    # As it was last foreseen (`erasure.forecast`), while the case was open and owed a reply.
+    foreseen_at = models.DateTimeField(null=True, editable=False)
+    at_risk = models.BooleanField(_("at risk"), default=False, editable=False)
 
     class Meta:
         verbose_name = _("case")
@@ -67,9 +108,34 @@ class Case(SealedModel):
             ("hold_case", "Can put cases on hold and release them"),
         ]
         indexes = [
-            models.Index(fields=["status", "due_on"]),
+            models.Index(fields=["status", "due_on", "id"], name="case_status_due"),
+            models.Index(fields=["due_on", "id"], condition=_RESTRICTED, name="case_restricted"),
             models.Index(fields=["updated_at", "id"]),
             models.Index(fields=["-created_at", "-id"]),
+            # What the overview counts of the last weeks.
+            models.Index(fields=["closed_at"], condition=models.Q(closed_at__isnull=False), name="case_closed_at"),
+            models.Index(
+                fields=["replied_at", "received_on", "due_on"],
+                condition=models.Q(replied_at__isnull=False),
+                name="case_replied_at",
+            ),
+            # The orders and the queues of the list of cases. Each ends with the key, by which its pages are walked.
+            models.Index(fields=["due_on", "id"], name="case_due"),
+            models.Index(fields=["received_at", "id"], name="case_received"),
+            models.Index(fields=["due_on", "id"], condition=_UNANSWERED, name="case_unanswered"),
+            models.Index(fields=["due_on", "id"], condition=_UNANSWERED & _CLOSED, name="case_forgotten"),
+            models.Index(fields=["due_on", "id"], condition=_UNANSWERED & _OPEN & _AT_RISK, name="case_at_risk"),
+            models.Index(
+                fields=["foreseen_at", "updated_at", "id"], condition=_UNANSWERED & _OPEN, name="case_foreseen"
+            ),
+            models.Index(fields=["due_on", "id"], condition=models.Q(held_at__isnull=False), name="case_held"),
+            models.Index(
+                fields=["handler", "due_on", "id"], condition=models.Q(closed_at__isnull=True), name="case_in_hand"
+            ),
+            # For what is rare or not there at all, which would else be looked for in every case.
+            models.Index(fields=["regime", "-created_at", "-id"], name="case_regime"),
+            models.Index(fields=["kind", "-created_at", "-id"], name="case_kind"),
+            models.Index(fields=["external_id_fingerprint"], name="case_external_id"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -89,6 +155,22 @@ class Case(SealedModel):
 
     def _key(self) -> DataKey:
         return self.data_key
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether a reply is still owed: the law's time ends with the reply, not with the last vendor. A cancelled case
+        owes none."""
+        return not (self.replied_at or self.cancelled_at)
+
+    @classmethod
+    def unanswered(cls) -> models.Q:
+        """`is_unanswered`, for a query."""
+        return models.Q(replied_at=None, cancelled_at=None)
+
+    @classmethod
+    def restricted(cls) -> models.Q:
+        """The restrictions in force: the register of GDPR art. 18."""
+        return _RESTRICTED
 
     @classmethod
     def locked(cls, *, skip_locked: bool = False) -> models.QuerySet["Case"]:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from compliance.vault.models import DataKey
 
@@ -20,16 +21,20 @@ class Evidence(SealedModel):
     kind = models.CharField(_("kind"), max_length=40)
     name = models.CharField(_("file name"), max_length=100)
     size = models.PositiveBigIntegerField(_("size"))
-    sha256 = models.CharField(max_length=64)
-    counts = models.JSONField(default=dict)
-    created_at = models.DateTimeField()
-    keep_until = models.DateTimeField(null=True, db_index=True)
-    removed_at = models.DateTimeField(null=True)
+    sha256 = models.CharField("SHA-256", max_length=64)
+    counts = models.JSONField(_("counts"), default=dict)
+    created_at = models.DateTimeField(_("created at"))
+    keep_until = models.DateTimeField(_("keep until"), null=True, db_index=True)
+    removed_at = models.DateTimeField(_("removed at"), null=True)
 
     class Meta:
         verbose_name = _("evidence")
-        verbose_name_plural = _("evidence")
+        verbose_name_plural = pgettext_lazy("several", "evidence")
         ordering = ("created_at",)
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="evidence_newest"),
+            models.Index(fields=["kind", "-created_at", "-id"], name="evidence_kind"),
+        ]
         permissions = [("download_evidence", "Can download evidence")]
 
     def __str__(self) -> str:

@@ -28,6 +28,11 @@ class Identifier(SealedModel):
         verbose_name = _("identifier")
         ordering = ("created_at", "id")
         permissions = [("reveal_identifier", "Can reveal masked values")]
+        indexes = [
+            models.Index(
+                fields=["case"], condition=models.Q(state=IdentifierState.PROPOSED), name="identifier_suggested"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["case", "fingerprint"], name="identifier_once_a_case"),
         ]

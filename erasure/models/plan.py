@@ -12,7 +12,9 @@ from .case import Case
 
 
 class PlanRevision(models.Model):
-    """What one approval approves. The first holds the whole plan, each later one only what is added."""
+    """What one approval approves. The first holds the whole plan, each later one only what is added. `keeps_days`: for
+    how long it keeps fingerprints of whom it erases (0: not at all); `keep_since`: they are due, since the case ended
+    then (first version only)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="revisions")
@@ -21,10 +23,17 @@ class PlanRevision(models.Model):
     status = models.CharField(max_length=20, choices=RevisionStatus.choices, default=RevisionStatus.OPEN)
     created_at = models.DateTimeField()
     approved_at = models.DateTimeField(null=True)
+    keeps_days = models.PositiveIntegerField(default=0)
+    keep_since = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("plan version")
         ordering = ("number",)
+        indexes = [
+            models.Index(
+                fields=["keep_since"], condition=models.Q(keep_since__isnull=False), name="revision_keeps_due"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["case", "number"], name="revision_number_once_a_case"),
             models.UniqueConstraint(

@@ -1,5 +1,6 @@
 """A configured account at a processor."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +17,10 @@ from .sealed import SealedModel
 
 class Vendor(SealedModel):
     """One account. What changes an effect (connector, address, options that say so) is part of what people approve;
-    pace and credentials are not."""
+    pace and credentials are not. `not_before`: until when it asked to be left alone; `quota_until`: until when its
+    calls of a week are used up. `lead_times`: operation → the seconds that it has lately taken, from the approval to
+    the end (`erasure.lead_times`). `token_number` counts the tokens that signing in has fetched, `token_refusals` how
+    often in a row one was refused."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     slug = models.SlugField(
@@ -28,10 +32,17 @@ class Vendor(SealedModel):
     options = models.JSONField(_("options"), default=dict, blank=True)
     credentials_sealed = models.BinaryField(null=True, editable=False)
     data_key = models.OneToOneField(DataKey, on_delete=models.PROTECT, editable=False)
+    token_sealed = models.BinaryField(null=True, editable=False)
+    token_until = models.DateTimeField(null=True, editable=False)
+    token_number = models.PositiveIntegerField(default=0, editable=False)
+    token_refusals = models.PositiveIntegerField(default=0, editable=False)
 
     first_poll_seconds = models.PositiveIntegerField(_("first question after (seconds)"), default=300)
     max_poll_seconds = models.PositiveIntegerField(_("longest time between questions (seconds)"), default=6 * 3600)
     calls_per_minute = models.PositiveIntegerField(_("calls a minute"), default=60)
+    calls_per_week = models.PositiveIntegerField(
+        _("calls a week"), default=0, help_text=_("The vendor's quota, counted over the last seven days. 0: none.")
+    )
     parallel_calls = models.PositiveIntegerField(_("calls at once"), default=2)
     gather_seconds = models.PositiveIntegerField(_("gathering time for a batch (seconds)"), default=0)
 
@@ -40,13 +51,14 @@ class Vendor(SealedModel):
     paused_at = models.DateTimeField(null=True, editable=False)
     trial_at = models.DateTimeField(null=True, editable=False)
     not_before = models.DateTimeField(null=True, editable=False)
+    quota_until = models.DateTimeField(null=True, editable=False)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
-    changed_at = models.DateTimeField(null=True, editable=False, help_text=_("When what it does was last changed."))
-    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False)
+    lead_times = models.JSONField(default=dict, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("vendor account")
+        verbose_name_plural = _("vendor accounts")
         ordering = ("name",)
         permissions = [("test_vendor", "Can test a vendor's connection")]
         constraints = [
@@ -70,6 +82,10 @@ class Vendor(SealedModel):
         its case's lock, and the engine takes a vendor's lock before a case's."""
         return cls.objects.select_for_update(of=("self",), no_key=True).select_related("data_key").get(pk=pk)
 
+    def left_alone_until(self, now: datetime) -> datetime | None:
+        """Until when nothing is sent, as the vendor asked or as its quota is used up; None if that is not so."""
+        return max((at for at in (self.not_before, self.quota_until) if at and at > now), default=None)
+
     def speaks(self) -> Connector:
         """The connector, with this account's options. Raises `BadSettings` when stored options no longer fit."""
         cls = REGISTRY.get(self.connector)
@@ -80,3 +96,18 @@ class Vendor(SealedModel):
     def opened_credentials(self) -> Any:
         """The credentials as the connector's dataclass. Raises `vault.Unreadable` or `BadSettings`."""
         return parse(REGISTRY[self.connector].Credentials, self.unseal("credentials") or {})
+
+
+class VendorChange(models.Model):
+    """Who changed what an account does, and when: while a plan that it is in was open, they are an author of it."""
+
+    vendor = models.ForeignKey(Vendor, on_delete=models.PROTECT, related_name="changes")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["vendor", "at"], name="vendor_change_at")]
+
+    def __str__(self) -> str:
+        return f"change of {self.vendor}"

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from .acoustic import Acoustic
+from .acquia import Acquia
 from .apptus import Apptus
 from .faults import Fault
 from .journal import Entry
 from .server import StandIn
 
-__all__ = ["STAND_INS", "Apptus", "Entry", "Fault", "Running", "StandIn", "start"]
+__all__ = ["STAND_INS", "Acoustic", "Acquia", "Apptus", "Entry", "Fault", "Running", "StandIn", "start"]
 
-STAND_INS: dict[str, type[StandIn]] = {stand_in.key: stand_in for stand_in in (Apptus,)}
+STAND_INS: dict[str, type[StandIn]] = {stand_in.key: stand_in for stand_in in (Apptus, Acquia, Acoustic)}
 
 
 @dataclass

@@ -19,6 +19,7 @@ class Entry:
     status      of the reply; None when none was sent, or not yet
     effect      what was done at the vendor, such as "removal_started"; empty for nothing
     job         the vendor's own number for it
+    ids         whom it was done to, where one call is about several
     fault       the kind of the fault that struck, if one did
     """
 
@@ -35,6 +36,7 @@ class Entry:
     status: int | None = None
     effect: str = ""
     job: str = ""
+    ids: tuple[str, ...] = ()
     fault: str = ""
 
     def as_json(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ in the journal:
 
     GET    /_sandbox/journal                   every request so far
     GET    /_sandbox/held                      what is still held: key → number of records
-    POST   /_sandbox/hold      {…}             the arguments of the vendor's `hold`
+    POST   /_sandbox/hold      {…}             the arguments of the vendor's `hold`; so for each of its `controls`
     POST   /_sandbox/advance   {"days": 5}
     POST   /_sandbox/faults    {"kind": …}     the fields of `faults.Fault`; answers its number
     DELETE /_sandbox/faults                    all of them
@@ -48,6 +48,8 @@ class StandIn:
     label: ClassVar[str]
     routes: ClassVar[list[tuple[str, re.Pattern[str], Handler]]] = []
     credentials: Mapping[str, str] = {}  # what a vendor account must be given, by the connector's names
+    options: Mapping[str, Any] = {}  # and what of its settings has no right default
+    controls: ClassVar[frozenset[str]] = frozenset({"hold"})  # its methods that the control surface offers
 
     def __init__(
         self,
@@ -117,9 +119,9 @@ class StandIn:
                 case "GET", "held":
                     with self.lock:
                         return Reply.json(self.held())
-                case "POST", "hold":
+                case "POST", name if name in self.controls:
                     with self.lock:
-                        self.hold(**given)
+                        getattr(self, name)(**given)
                         return Reply.json(self.held())
                 case "POST", "advance":
                     return Reply.json({"now": self.clock.advance(**given).isoformat()})
@@ -149,7 +151,7 @@ class StandIn:
         self.closing.clear()
         self._server = Server(self, port)
         threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"sandbox-{self.key}", daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, name=f"sandbox-{self.key}", daemon=True
         ).start()
         return self
 

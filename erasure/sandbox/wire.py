@@ -1,12 +1,14 @@
 """HTTP as the stand-ins speak it: reads a request, has it answered, and spoils the answer as the switchboard says."""
 
+import base64
+import binascii
 import contextlib
 import json
 import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.message import Message
 from http import HTTPStatus
@@ -59,9 +61,23 @@ class Call:
         values = [value for key, value in self.query if key == name]
         return values[0] if len(values) == 1 else None
 
-    def did(self, effect: str, job: str = "") -> None:
-        """Writes into the journal what this call did at the vendor."""
-        self.entry.effect, self.entry.job = effect, job
+    def basic(self) -> tuple[str, str] | None:
+        """The user's name and password of an HTTP Basic credential; None if there is none that can be read."""
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        try:
+            name, colon, password = base64.b64decode(token, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            return None
+        return (name, password) if scheme.lower() == "basic" and colon else None
+
+    def bearer(self) -> str:
+        """The bearer token; empty if there is none."""
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        return token if scheme.lower() == "bearer" else ""
+
+    def did(self, effect: str, job: str = "", ids: Sequence[str] = ()) -> None:
+        """Writes into the journal what this call did at the vendor, and to whom if it is about several."""
+        self.entry.effect, self.entry.job, self.entry.ids = effect, job, tuple(ids)
 
 
 class Answers(Protocol):

@@ -1,110 +1,228 @@
-"""`manage.py work`: keeps one qcluster alive on this host, and ticks the sweep.
+"""`manage.py work`: keeps one worker group alive on this host, ticks the sweep, and seals the trail.
 
 django-q2 can wedge without a word when one of its processes is killed, so the supervisor does not ask it how it is: it
-watches a heartbeat that only a working worker writes, and when that stops it replaces the whole process group.
+watches signs of life that only working workers give, and when these stop it replaces the whole group.
 """
 
-import contextlib
 import logging
-import os
+import math
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
-from django_q.tasks import async_task
+
+from compliance.audit import anchor, seal
+from erasure import alerts, dispatch, letters, reminders
 
 from . import claims, heartbeat, sweep
+from .group import Group, cut_off
 
 TICK_SECONDS = 1.0
-ASK_SECONDS = 5.0  # how often a sign of life is asked for
-# After this long without one the group is replaced. A worker shows none while it waits for a slow vendor, and a vendor
-# that is slow with every worker must not cost the others theirs.
-SILENT_SECONDS = claims.SEND_SECONDS + 15.0
+SEAL_SECONDS = 3.0  # how often the trail is sealed: a checkpoint each time, if anything happened
+SEAL_BATCHES = 5  # at a time: a backlog, after the key was away, must not keep the supervisor from all else
+ANCHOR_SECONDS = 3.0  # how often it is looked whether a checkpoint is to be sent elsewhere; a worker does it
+LETTER_SECONDS = 3.0  # how often it is looked whether a letter is to be sent by e-mail
+ALERT_SECONDS = 30.0  # how often it is looked whether people are to be told of something
+REMINDER_SECONDS = 300.0  # how often it is looked whether people are to be reminded
 STARTING_SECONDS = 30.0  # what a new group is given to show its first sign of life
+# A worker that is free takes up a question at once. Longer than a busy machine may take over it.
+ANSWER_SECONDS = 10.0
+# Workers that all wait for slow vendors take up nothing, and show no sign of life but at each claim.
+SILENT_SECONDS = claims.SEND_SECONDS + 15.0
+# The monitor waits for the database, and nothing waits for the monitor: what it does not take in is done once more, but
+# not before the queue's `retry` has passed.
+TAKE_IN_SECONDS = 120.0
+LOOK_SECONDS = 3.0  # time between two looks counts as at most this: who does not look has not seen that nothing came
+LONGEST_PAUSE = 60.0  # between two starts of a group that never shows a sign of life
 DRAIN_SECONDS = 20.0  # what running work is given at the end; a lease covers what is cut off
+END_SECONDS = 8.0  # what the supervisor itself is given beyond that
+REMIND_SECONDS = 300.0  # how often a trouble that lasts is said again
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 log = logging.getLogger(__name__)
 
 
+class NoSignOfLife(Exception):
+    """Groups are started again and again, and none shows a sign of life."""
+
+
+class AtOnce(BaseException):
+    """Somebody does not want to wait for running work, or has waited long enough."""
+
+
+class Part:
+    """One thing that the supervisor does every so many seconds. Trouble with it ends nothing, neither the supervisor
+    nor the other parts; it is said once, and then every few minutes while it lasts."""
+
+    def __init__(self, name: str, seconds: float, do: Callable[[], object]) -> None:
+        self._name, self._seconds, self._do = name, seconds, do
+        self._begun = self._said_at = -math.inf
+        self._trouble, self._told = "", False
+
+    def run_if_due(self) -> None:
+        now = time.monotonic()
+        if now - self._begun < self._seconds:
+            return
+        self._begun = now
+        try:
+            self._do()
+        except Exception as error:  # the database or the cache is away, the trail cannot be sealed, …
+            # Only these are known to tell nothing but what is wrong with the installation.
+            known = isinstance(error, ImproperlyConfigured | seal.LogDamaged | NoSignOfLife)
+            self._complain(str(error) if known else type(error).__name__, now)
+        else:
+            if self._told:
+                log.info("%s works again", self._name)
+            self._told = False
+
+    def _complain(self, trouble: str, now: float) -> None:
+        """Trouble that comes and goes is no news either."""
+        if trouble != self._trouble or now - self._said_at >= REMIND_SECONDS:
+            log.error("%s does not work and is tried again: %s", self._name, trouble)
+            self._trouble, self._said_at, self._told = trouble, now, True
+
+
+class Watch:
+    """Over one group, from its start on."""
+
+    def __init__(self, now: float, starting_seconds: float) -> None:
+        self._looked, self._start_ends = now, now + starting_seconds
+        self._last = 0.0
+        self._unanswered = self._not_taken_in = self._silent = 0.0
+        self.answered = False  # the group has shown that it works
+
+    def fault(self, signs: heartbeat.Signs, now: float) -> str:
+        """Why the group has to be replaced; empty while it has not."""
+        passed, self._looked = min(now - self._looked, LOOK_SECONDS), now
+        self.answered = self.answered or signs.answered > 0
+        if not self.answered:
+            return "shows no sign of life since its start" if now > self._start_ends else ""
+        is_free = signs.at_work < settings.Q_CLUSTER["workers"]
+        self._unanswered = self._unanswered + passed if is_free and signs.asked > signs.answered else 0.0
+        self._not_taken_in = self._not_taken_in + passed if signs.answered > signs.taken_in else 0.0
+        self._silent = self._silent + passed if signs.last == self._last else 0.0
+        self._last = signs.last
+        if self._unanswered > ANSWER_SECONDS:
+            return "takes up no work, although a worker is free"
+        if self._silent > SILENT_SECONDS:
+            return "shows no sign of life any more"
+        if self._not_taken_in > TAKE_IN_SECONDS:
+            return "does not take in what its workers have done"
+        return ""
+
+
 class Supervisor:
-    """Runs until SIGTERM or SIGINT."""
+    """Runs until SIGTERM, SIGINT or SIGHUP; a second one ends it at once."""
 
     def __init__(self) -> None:
         self._stopping = False
-        self._group: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
-        self._asked = 0.0
-        self._tried = False
+        self._group: Group | None = None
+        self._watching = Watch(-math.inf, 0)
+        self._fruitless, self._why = 0, ""  # groups in a row that never showed a sign of life; what the last one did
+        self._not_before = -math.inf  # of the next start
+        self._tried = self._hints_count = False
+        self._parts = [
+            Part("keeping the workers running", 0, self._watch),
+            Part("closing what the database has closed", 0, close_old_connections),
+            Part("the sweep", 0, self._sweep),
+            Part("sealing the trail", SEAL_SECONDS, lambda: seal.seal(batches=SEAL_BATCHES)),
+            Part("anchoring the trail", ANCHOR_SECONDS, anchor.wake),
+            Part("sending letters", LETTER_SECONDS, letters.look_after),
+            Part("looking after alerts", ALERT_SECONDS, alerts.look_after),
+            Part("sending reminders", REMINDER_SECONDS, reminders.look_after),
+        ]
 
     def run(self) -> None:
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
-        self._start()
+        for number in ENDING:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` has it with SIGHUP
+                signal.signal(number, self._stop)
         try:
-            while not self._stopping:
-                for part in (self._tick, self._watch):
-                    try:
-                        part()
-                    except Exception as error:  # the database or the cache is away: nothing may end the supervisor
-                        log.warning("%s in the supervisor; it tries again", type(error).__name__)
-                time.sleep(TICK_SECONDS)
+            try:
+                self._work()
+                self._drain()
+            finally:
+                _ignore_signals()
+        except AtOnce:
+            log.warning("Told to end at once.")
         finally:
-            self._drain()
+            log.info("Ended: %s.", cut_off(self._group.end() if self._group else []))
+
+    def _work(self) -> None:
+        while not self._stopping:
+            for part in self._parts:
+                if not self._stopping:
+                    part.run_if_due()
+            time.sleep(TICK_SECONDS)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._stopping:
+            _ignore_signals()
+            raise AtOnce
         self._stopping = True
-
-    def _tick(self) -> None:
-        close_old_connections()
-        if not self._tried:
-            sweep.try_paused_accounts()
-            self._tried = True
-        sweep.tick()
-        if time.monotonic() - self._asked > ASK_SECONDS:
-            self._asked = time.monotonic()
-            async_task("erasure.worker.heartbeat.beat", group="heartbeat")
-
-    def _watch(self) -> None:
-        assert self._group
-        if self._group.poll() is not None:
-            log.warning("the worker group ended by itself; a new one is started")
-            self._replace()
-            return
-        running = time.monotonic() - self._started
-        age = heartbeat.age()
-        silent = running if age is None else min(age, running)
-        if silent > (STARTING_SECONDS if running < STARTING_SECONDS + 1 else SILENT_SECONDS):
-            log.warning("no sign of life from the workers for %d s; the group is replaced", silent)
-            self._replace()
-
-    def _start(self) -> None:
-        self._group = subprocess.Popen(  # noqa: S603 - our own command line
-            [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"],
-            start_new_session=True,  # a process group of its own, so that all of it can be ended
-        )
-        self._started = time.monotonic()
-
-    def _replace(self) -> None:
-        self._kill()
-        self._start()
-
-    def _kill(self) -> None:
-        assert self._group
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._group.pid, signal.SIGKILL)
-        self._group.wait()
+        signal.alarm(math.ceil(DRAIN_SECONDS + END_SECONDS))  # whatever the supervisor hangs in by then
 
     def _drain(self) -> None:
         """Lets running work end for a bounded time; what is cut off is taken up again when its lease ends."""
-        assert self._group
-        if self._group.poll() is None:
-            self._group.terminate()
-            try:
-                self._group.wait(DRAIN_SECONDS)
-            except subprocess.TimeoutExpired:
-                log.warning("work still ran after %d s and was cut off; it goes on at the next start", DRAIN_SECONDS)
-        self._kill()
+        if self._group and self._group.has_ended() is None:
+            self._group.ask_to_end()
+            if not self._group.wait(DRAIN_SECONDS):
+                log.warning("Work still runs after %d s.", DRAIN_SECONDS)
+
+    # --- its parts ---
+
+    def _sweep(self) -> None:
+        if not self._tried:
+            sweep.try_paused_accounts()
+            self._tried = True
+        if not self._hints_count:
+            dispatch.forget_hints()
+            self._hints_count = True
+        sweep.tick()
+
+    def _watch(self) -> None:
+        if self._group is None:
+            if time.monotonic() >= self._not_before:
+                self._start()
+        elif fault := self._fault(self._group):
+            self._replace(self._group, fault)
+        if self._watching.answered:
+            self._fruitless = 0
+        if self._fruitless:
+            raise NoSignOfLife(
+                f"a new worker group {self._why}; another is started, after ever longer pauses. What they write here "
+                "themselves may say why"
+            )
+
+    def _fault(self, group: Group) -> str:
+        signs = heartbeat.look(group.number)
+        for call in signs.lost:
+            log.warning("A worker has died; %s.", cut_off([call] if call else []))
+        fault = self._watching.fault(signs, time.monotonic())
+        code = group.has_ended()
+        return fault if code is None else f"has ended by itself (exit code {code})"
+
+    def _start(self) -> None:
+        self._group = Group()
+        slow = min(1 + self._fruitless, 4)  # what starts slowly is given more each time
+        self._watching = Watch(time.monotonic(), STARTING_SECONDS * slow)
+        self._hints_count = False  # what an earlier one had taken from the queue is lost
+
+    def _replace(self, group: Group, fault: str) -> None:
+        calls = group.end()
+        self._group = None
+        if self._watching.answered:
+            log.warning("The worker group %s; it is replaced, %s.", fault, cut_off(calls))
+            self._start()
+        else:
+            self._fruitless, self._why = self._fruitless + 1, fault
+            self._not_before = time.monotonic() + min(2.0**self._fruitless, LONGEST_PAUSE)
+
+
+def _ignore_signals() -> None:
+    """What is left to do at the end is short, and must be done."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)

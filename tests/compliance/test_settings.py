@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import certifi
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,10 +39,17 @@ def shown(folder: Path, expression: str, **environment: str) -> str:
         ("SECRET_KEY", ""),
         ("DEBUG", "perhaps"),
         ("TIME_ZONE", "Mars/Olympus"),
+        ("REGIMES", "own: 60 days"),
+        ("REGIMES", '{"own": {"days": 0}}'),
+        ("STANDING_RECIPIENTS", "Ad network; ad Network"),
+        ("STANDING_RECIPIENTS", "x" * 201),
         ("DATABASE_URL", "not-a-url"),
         ("DATABASE_URL", "mysql://root@127.0.0.1/desk"),
         ("DISPATCH_DELAY_MINUTES", "soon"),
         ("DISPATCH_DELAY_MINUTES", "-1"),
+        ("REMINDERS", "14 days"),
+        ("ESCALATION_DAYS", "soon"),
+        ("REMINDERS", "7, -1"),
         ("TRUSTED_PROXIES", "the proxy"),
         ("CSRF_TRUSTED_ORIGINS", "desk.example.org"),
         ("CACHE_URL", "what://ever"),
@@ -50,6 +58,9 @@ def shown(folder: Path, expression: str, **environment: str) -> str:
         ("VENDOR_PROXY", "proxy:3128"),
         ("VENDOR_CA_BUNDLE", "/no/such/file.pem"),
         ("EMAIL_URL", "pigeon://loft"),
+        ("LETTERS_FROM", "the office"),
+        ("LETTERS_FROM", "privacy@example.org, it@example.org"),
+        ("LETTERS_FROM", "Privacy <privacy@example.org>\nBcc: eve@example.org"),
         ("VENDOR_HOSTS", "https://api.shop.example"),
         ("VENDOR_HOSTS", "api.shop.example/v1"),
         ("VENDOR_HOSTS", "api.shop.example:8443"),
@@ -57,6 +68,30 @@ def shown(folder: Path, expression: str, **environment: str) -> str:
         ("VENDOR_HOSTS", "api.*.example"),
         ("VENDOR_HOSTS", "*shop.example"),
         ("VENDOR_HOSTS", "10.0.0.300"),
+        ("AUDIT_ANCHOR", "/mnt/elsewhere"),
+        ("AUDIT_ANCHOR", "file://elsewhere/folder"),
+        ("AUDIT_ANCHOR", "file:////"),
+        ("AUDIT_ANCHOR", "file:///mnt/elsewhere?x=y"),
+        ("AUDIT_ANCHOR", "file:///mnt/a%0Ab"),
+        ("AUDIT_ANCHOR", "http://hooks.example/s3cret"),
+        ("AUDIT_ANCHOR", "http://127.0.0.1/s3cret"),
+        ("AUDIT_ANCHOR", "https:///s3cret"),
+        ("AUDIT_ANCHOR", "https://hooks.example:99999/"),
+        ("AUDIT_ANCHOR", "file:///mnt/elsewhere, https://hooks.example/a b"),
+        ("AUDIT_ANCHOR", "s3://bucket"),
+        ("AUDIT_ANCHOR_MINUTES", "-1"),
+        ("AUDIT_ANCHOR_MINUTES", "often"),
+        ("AUDIT_TIMESTAMP_URL", "tsa.example"),
+        ("AUDIT_TIMESTAMP_URL", "http://tsa.example/tsr"),
+        ("AUDIT_TIMESTAMP_URL", "file:///tsa"),
+        ("AUDIT_TIMESTAMP_CA", "/no/such/file.pem"),
+        ("AUDIT_TIMESTAMP_CA", "/dev/null"),
+        ("SECOND_FACTOR", "perhaps"),
+        ("FRESH_MINUTES", "-1"),
+        ("OIDC_ISSUER", "id.example"),
+        ("OIDC_ISSUER", "http://id.example"),
+        ("OIDC_ROLES", "intake"),
+        ("OIDC_ROLES", "=intake"),
         ("ALERTS_TO", "the office"),
         ("ALERTS_TO", "Ada <ada@desk.example>"),
     ],
@@ -109,6 +144,48 @@ def test_hosts_and_addresses_are_taken_as_they_are_meant(tmp_path: Path) -> None
     )
 
 
+def test_places_for_checkpoints_are_taken_as_they_are_meant(tmp_path: Path) -> None:
+    given = {
+        "AUDIT_ANCHOR": "file:///mnt/else%20where, https://u:p@hooks.example:8443/x?y=z,http://localhost:9/x",
+        "AUDIT_ANCHOR_MINUTES": "0",
+        "AUDIT_TIMESTAMP_URL": "http://tsa.example/tsr",
+        "AUDIT_TIMESTAMP_CA": certifi.where(),
+        "VENDOR_LOOPBACK": "1",
+    }
+    expression = "(s.AUDIT_ANCHOR, s.AUDIT_ANCHOR_MINUTES, s.AUDIT_TIMESTAMP_URL, s.AUDIT_TIMESTAMP_CA)"
+    assert shown(tmp_path, expression, **given) == (
+        "(['file:///mnt/else%20where', 'https://u:p@hooks.example:8443/x?y=z', 'http://localhost:9/x'], 0, "
+        f"'http://tsa.example/tsr', '{certifi.where()}')"
+    )
+    assert shown(tmp_path, expression) == "([], 10, None, None)"
+
+
+@pytest.mark.parametrize(
+    ("environment", "required"),
+    [
+        ({}, "True"),
+        ({"DEBUG": "1"}, "False"),
+        ({"SECOND_FACTOR": "0"}, "False"),
+        ({"ERASURE_DESK_DEMO": "demo"}, "False"),
+    ],
+)
+def test_a_second_factor_is_required_but_for_trying_out(
+    tmp_path: Path, environment: dict[str, str], required: str
+) -> None:
+    assert shown(tmp_path, "s.SECOND_FACTOR", **environment) == required
+
+
+def test_an_identity_provider_is_given_whole_or_not_at_all(tmp_path: Path) -> None:
+    given = {"OIDC_ISSUER": "https://id.example/realm", "OIDC_ROLES": "team=intake, a=b=vendor manager"}
+    done = start(tmp_path, "check", SECRET_KEY="x" * 50, **given)
+    assert done.returncode == 1
+    assert "OIDC_CLIENT_ID must be set where OIDC_ISSUER is." in done.stderr
+    given |= {"OIDC_CLIENT_ID": "desk", "OIDC_CLIENT_SECRET": "s3cret"}
+    assert shown(tmp_path, "(s.OIDC_ROLES, s.OIDC_PROVIDER_NAME, s.OIDC_SECOND_FACTOR)", **given) == (
+        "([('team', 'intake'), ('a=b', 'vendor manager')], 'id.example', [])"
+    )
+
+
 def test_what_the_desk_makes_is_for_its_own_account_alone(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     assert start(folder, "migrate", "--plan", SECRET_KEY="x" * 50).returncode == 0
@@ -152,3 +229,18 @@ def test_the_demo_keeps_to_its_own_folder_and_database_whatever_the_environment_
     given = {"ERASURE_DESK_DEMO": "demo", "DATABASE_URL": "postgres://root@127.0.0.1:1/real", "KEY_RING": ""}
     folder = tmp_path / "demo"
     assert shown(tmp_path, expression, **given) == f"('{folder}/desk.sqlite3', '{folder}/keys/ring.json', True)"
+    given |= {"AUDIT_ANCHOR": "https://hooks.example", "AUDIT_TIMESTAMP_URL": "https://tsa.example"}
+    assert shown(tmp_path, "(s.AUDIT_ANCHOR, s.AUDIT_TIMESTAMP_URL)", **given) == "([], None)"
+    given |= {"ALERTS_TO": "privacy@example.org", "EMAIL_URL": "smtp://mail.example:25"}
+    assert shown(tmp_path, "(s.ALERTS_TO, s.EMAIL_HOST)", **given) == "([], None)"
+    given |= {"LETTERS_FROM": "privacy@shop.example"}
+    mails = shown(tmp_path, "(s.EMAIL_FILE_PATH, s.LETTERS_FROM)", **given)
+    assert mails == f"('{folder}/mail', 'Demo shop <privacy@example.org>')"
+
+
+def test_distances_are_days_each_once_and_the_longest_first(tmp_path: Path) -> None:
+    expression = "(s.REMINDERS, s.ESCALATION_DAYS, s.MAIL_IS_SET)"
+    assert shown(tmp_path, expression) == "([14, 7, 3, 1, 0], 3, False)"
+    given = {"REMINDERS": "3, 10,3", "ESCALATION_DAYS": "5", "EMAIL_URL": "smtp://mail.example:25"}
+    assert shown(tmp_path, expression, **given) == "([10, 3], 5, True)"
+    assert shown(tmp_path, expression, REMINDERS="") == "([], 3, False)"

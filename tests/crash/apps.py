@@ -2,36 +2,57 @@
 
 The switch is a file in DATA_DIR: `{"point": …, "step": …, "signal": "SIGKILL"}`. The first process that reaches that
 point with that step takes the file away, leaves its pid in another, and sends itself the signal: it strikes once.
+
+A poison stays: with a file `{"step": …, "value": …, "when": "before" or "after"}` every process that runs this step for
+this identifier is killed, before it sends anything or once it has the reply, and leaves a mark.
 """
 
 import json
 import os
 import signal
 from datetime import timedelta
+from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 
-SWITCH, STRUCK = "signal.json", "struck.json"
+SWITCH, STRUCK, POISON, KILLED = "signal.json", "struck.json", "poison.json", "killed"
 
 
 class CrashConfig(AppConfig):
     name = "tests.crash"
 
     def ready(self) -> None:
-        from erasure import dispatch
-        from erasure.worker import claims, points, settle, supervisor
+        from erasure import alerts, dispatch
+        from erasure.imports import carrying
+        from erasure.worker import broker, claims, pace, points, steps, supervisor
 
-        dispatch.HINT_LASTS = 0.5
-        claims.LEASE = timedelta(seconds=2)
-        settle.FIRST_RETRY = 0.1
+        dispatch.HINT_LASTS = carrying.HINT_LASTS = 0.5
+        carrying.STILL = timedelta(seconds=3)
+        claims.LEASE = timedelta(seconds=getattr(settings, "LEASE_SECONDS", 2))
+        pace.FIRST_RETRY = 0.1
         supervisor.TICK_SECONDS = 0.2
-        supervisor.ASK_SECONDS = 0.5
-        supervisor.SILENT_SECONDS = 5.0
+        broker.ASK_SECONDS = 0.5
+        supervisor.ANSWER_SECONDS = 3.0
+        supervisor.LOOK_SECONDS = 0.6
+        supervisor.SILENT_SECONDS = 9.0
+        supervisor.TAKE_IN_SECONDS = 8.0
         supervisor.STARTING_SECONDS = 12.0
         supervisor.DRAIN_SECONDS = 3.0
-        settle._pace = lambda vendor, polls: 0.2  # an account's own shortest is a second
+        if settings.ALERTS_TO:
+            supervisor.ALERT_SECONDS = 0.3
+            alerts.board.TELL_AFTER = timedelta(seconds=1)
+        pace.poll = lambda vendor, polls: timedelta(seconds=0.2)  # an account's own shortest is a second
         points.reached = strike_if_told
+        perform = steps.perform
+
+        def poisoned(claim: Any) -> Any:
+            die_if_poisoned(claim, "before")
+            came = perform(claim)
+            die_if_poisoned(claim, "after")
+            return came
+
+        steps.perform = poisoned
 
 
 def strike_if_told(point: str, step: str = "") -> None:
@@ -48,6 +69,18 @@ def strike_if_told(point: str, step: str = "") -> None:
         return
     (settings.DATA_DIR / STRUCK).write_text(json.dumps(os.getpid()))
     os.kill(os.getpid(), signal.Signals[told["signal"]])
+
+
+def die_if_poisoned(claim: Any, when: str) -> None:
+    try:
+        told = json.loads((settings.DATA_DIR / POISON).read_text())
+    except FileNotFoundError:
+        return
+    values = {item.value for share in claim.shares for item in share.work.due or share.work.ids}
+    if (when, claim.step.name) == (told["when"], told["step"]) and told["value"] in values:
+        with (settings.DATA_DIR / KILLED).open("a") as mark:
+            mark.write(f"{len(values)}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def next_step() -> str:

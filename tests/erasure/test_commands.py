@@ -77,7 +77,7 @@ def test_loopback_needs_its_setting(tmp_path: Path, settings: LazySettings) -> N
 
 
 def test_an_unknown_connector_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="apptus, manual"):
+    with pytest.raises(CommandError, match="apptus, acquia, acoustic, manual"):
         load(tmp_path, shop(connector="fax"))
 
 

@@ -50,6 +50,13 @@ def test_many_cases_make_one_hint_a_lane_until_it_is_heard(lanes):
     assert lanes(dispatch.wake, [account.pk, account.pk]) == [(str(account.pk),)]
 
 
+def test_hints_that_were_lost_with_their_workers_are_given_anew(lanes):
+    account = vendor()
+    assert lanes(dispatch.wake, [account.pk]) == [(str(account.pk),)]
+    dispatch.forget_hints()
+    assert lanes(dispatch.wake, [account.pk]) == [(str(account.pk),)]
+
+
 def test_a_change_that_fails_hints_at_nothing(lanes):
     def fail():
         with pytest.raises(RuntimeError), transaction.atomic():

@@ -13,9 +13,10 @@ from compliance.vault.seal import Unreadable
 from erasure import evidence
 from erasure.connectors.base import Kept
 from erasure.connectors.http import Download
+from erasure.errors import Invalid
 from erasure.models import Call, Evidence
 from erasure.states import Verdict
-from tests.factories import approved_case, vendor, work
+from tests.factories import approved_case, person, vendor, work
 
 pytestmark = pytest.mark.django_db
 
@@ -146,6 +147,79 @@ def test_a_download_that_is_not_wanted_leaves_no_file(case, finished):
     sink.discard()
 
 
+# --- added by a person
+
+
+def added(case, name="screen.png", content=CONTENT):
+    with transaction.atomic():
+        return evidence.add(case, sub_task=work(case), by=person("olive"), name=name, content=content)
+
+
+def test_what_a_person_adds_is_sealed_and_can_be_read_again(case):
+    item = Evidence.objects.get(pk=added(case).pk)
+
+    assert read(item) == CONTENT
+    assert (item.case, item.sub_task, item.call, item.kind) == (case, work(case), None, "attestation")
+    assert (item.size, item.sha256, item.keep_until) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), None)
+    assert path(item).name == f"added.{item.pk}.sealed"
+    assert b"C-1001" not in path(item).read_bytes()
+    assert path(item).stat().st_mode & 0o077 == 0
+    event = Event.objects.get(action="evidence.stored")
+    assert (event.actor, event.case, event.subject) == (
+        f"user:{person('olive').pk}",
+        case.reference,
+        f"evidence:{item.pk}",
+    )
+    assert event.details == {
+        "sub_task": str(work(case).pk),
+        "kind": "attestation",
+        "size": len(CONTENT),
+        "sha256": item.sha256,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("Ada Lovelace C-1001.PNG", "png"),
+        ("../../etc/passwd.pdf", "pdf"),
+        ("..\\screen.jpeg", "jpeg"),
+        ("ada.lovelace", "bin"),
+        ("run me.exe", "bin"),
+        ("a.tar.zip", "zip"),
+        ("\x00\r\n.csv", "csv"),
+        (".png", "bin"),
+        ("", "bin"),
+    ],
+)
+def test_only_a_known_ending_is_kept_of_a_name_that_somebody_typed(case, name, ending):
+    item = added(case, name)
+
+    assert item.name == f"attestation-{str(item.pk)[:8]}.{ending}"
+    assert path(item).parent.name == str(case.pk)
+
+
+@pytest.mark.parametrize("size", [0, 5 * 1024 * 1024 + 1])
+def test_an_empty_or_too_large_file_is_not_added(case, size):
+    with pytest.raises(Invalid) as refused:
+        added(case, content=b"x" * size)
+
+    assert [at for at, _text in refused.value.problems] == ["/file"]
+    assert not path(Evidence(case=case)).parent.exists()
+    assert not Evidence.objects.exists()
+
+
+def test_a_file_whose_row_cannot_be_written_is_not_left_behind(case, monkeypatch):
+    def fail(*_args, **_given):
+        raise RuntimeError
+
+    monkeypatch.setattr(evidence, "record", fail)
+    with pytest.raises(RuntimeError):
+        added(case)
+    assert not list(path(Evidence(case=case)).parent.iterdir())
+    assert not Evidence.objects.exists()
+
+
 # --- its time
 
 
@@ -212,6 +286,7 @@ def test_a_file_of_a_call_that_has_ended_without_evidence_is_removed_once_it_is_
     )
     stray, _opened = arrived(case, call)
     of_nobody, _opened = arrived(case)
+    by_a_person = added(case)
     later = clock.now() + evidence.STRAY_AFTER + timedelta(minutes=1)
 
     assert evidence.remove_strays(clock.now()) == 0, "it may belong to a download that is under way"
@@ -219,4 +294,5 @@ def test_a_file_of_a_call_that_has_ended_without_evidence_is_removed_once_it_is_
 
     assert not stray.path.exists()
     assert of_nobody.path.exists(), "no call of ours made it"
+    assert read(by_a_person) == CONTENT
     assert read(item) == CONTENT

@@ -353,10 +353,10 @@ def test_a_reference_belongs_to_the_year_it_is_in_the_desks_zone(shop, olive, se
 
 
 def test_an_identifier_that_the_case_has_is_returned_as_it_is(shop, olive):
-    case = opened_case(identifiers=[("email", "Ada@example.org")])
+    case, otto = opened_case(identifiers=[("email", "Ada@example.org")]), person("otto")
     events = Event.objects.count()
 
-    again = intake.add_identifier(case, by=person("otto"), kind="email", value="ada@example.org")
+    again = intake.add_identifier(case, by=otto, kind="email", value="ada@example.org")
 
     assert again == case.identifiers.get()
     assert Event.objects.count() == events

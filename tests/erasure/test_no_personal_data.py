@@ -10,17 +10,18 @@ import zlib
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.cache import cache
+from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 from django_q.models import OrmQ
 
-from erasure import intake, lifecycle, planning, vendors
+from erasure import intake, letters, lifecycle, planning, vendors
 from erasure.errors import DeskError
-from erasure.evidence import Sink
+from erasure.evidence import File, Sink
 from erasure.lifecycle import open_revision
+from erasure.models import Letter
 from erasure.worker import lanes
-from tests.factories import opening, person, vendor
+from tests.factories import found, opening, person, vendor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +34,7 @@ PRIVATE = {
     "visitor id": VISITOR,
     "phone": "+4930998877665",
     "late identifier": f"{MARK}-late-4712",
+    "found identifier": f"{MARK}-found@example.org",
     "requester's name": f"Ada {MARK} Lovelace",
     "reply address": f"{MARK}-reply@example.org",
     "acting for": f"{MARK} Byron",
@@ -41,6 +43,7 @@ PRIVATE = {
     "vendor's user": f"{MARK}-desk",
     "vendor's password": f"{MARK}-open-sesame",
     "evidence": f"{MARK} has bought a hat",
+    "letter": f"{MARK}, your hat is forgotten",
 }
 KEY = hashlib.sha256(CUSTOMER.encode()).hexdigest()  # what Apptus knows the customer by
 
@@ -75,8 +78,13 @@ def files(folder):
             yield f"file {path}", str(path).encode() + b"\n" + content
 
 
-def test_a_case_leaves_nothing_personal_in_tables_files_queue_cache_and_logs(caplog, capfd):
+def _refuses(*_args):
+    raise OSError(f"{PRIVATE['reply address']}: no such mailbox")
+
+
+def test_a_case_leaves_nothing_personal_in_tables_files_queue_cache_and_logs(caplog, capfd, settings, monkeypatch):
     caplog.set_level(logging.DEBUG)
+    settings.LETTERS_FROM = "Shop <privacy@shop.example>"
     vendors.save(
         {
             "name": "Shop search",
@@ -111,7 +119,19 @@ def test_a_case_leaves_nothing_personal_in_tables_files_queue_cache_and_logs(cap
     lifecycle.approve(case, by=ada, digest=open_revision(case).digest, note=PRIVATE["note"])
     intake.add_identifier(case, by=olive, kind="customer_id", value=PRIVATE["late identifier"])
     lifecycle.reject(case, by=ada, ground="unfounded", note=PRIVATE["note"])
-    lifecycle.attest(case.sub_tasks.get(vendor__name="Paper archive"), by=olive, note=PRIVATE["note"])
+    (further,) = found(case, ("email", PRIVATE["found identifier"]), ("phone", PRIVATE["note"]))
+    lifecycle.decide(case, by=olive, accept=[], dismiss=[further.pk], note=PRIVATE["note"])
+    lifecycle.reply(case, by=olive, channel="email", note=PRIVATE["note"])
+    file = File(PRIVATE["requester's name"] + ".pdf", b"%PDF " + PRIVATE["evidence"].encode())
+    lifecycle.attest(case.sub_tasks.get(vendor__name="Paper archive"), by=olive, note=PRIVATE["note"], file=file)
+
+    given = {"by": olive, "channel": "email", "subject": PRIVATE["letter"], "body": f"{PRIVATE['letter']} {{name}}"}
+    letters.send(case, "completion", **given)
+    letters.look_after(run=lambda send: send())
+    letters.send(case, "recipients", **given)
+    monkeypatch.setattr(EmailBackend, "send_messages", _refuses)
+    letters.look_after(run=lambda send: send())
+    assert sorted(Letter.objects.values_list("mail", flat=True)) == ["sent", "unknown"]
 
     # What goes wrong is written down as well.
     for wrong in ({"external_id": PRIVATE["external id"]}, {"identifiers": [("phone", PRIVATE["e-mail"])]}):
@@ -142,11 +162,11 @@ def test_a_case_leaves_nothing_personal_in_tables_files_queue_cache_and_logs(cap
     assert str(shop.vendor_id).encode() in places["queue"], "the queue is read"
     assert any(place.endswith(".sealed") for place in places), "the evidence is read"
     assert any(b"cached-by-this-test" in content for content in places.values()), "the cache is read"
-    found = sorted(
+    leaks = sorted(
         f"{name} in {place}"
         for place, content in places.items()
         for name, value in {**PRIVATE, "customer key": KEY}.items()
         if any(spelling in content for spelling in spellings(value))
     )
-    assert found == []
+    assert leaks == []
     assert not [place for place, content in places.items() if MARK.encode() in content]

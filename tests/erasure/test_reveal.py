@@ -1,6 +1,7 @@
 """Showing a sealed value: for a reason, with an event, or not at all."""
 
 import pytest
+from django.db import transaction
 
 from compliance import clock
 from compliance.audit.models import Event
@@ -43,3 +44,12 @@ def test_what_cannot_be_opened_leaves_no_event(case):
         reveal(Identifier.objects.filter(case=case).first(), by=person("olive"), reason="Asked.")
     assert not Event.objects.filter(action="identifier.revealed").exists()
     assert not case.notes.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_given_where_the_event_could_still_be_undone(transactional_db):
+    vendor()
+    identifier = opened_case().identifiers.get(kind="email")
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        reveal(identifier, by=person("olive"), reason="Asked.")
+    assert not Event.objects.filter(action="identifier.revealed").exists()

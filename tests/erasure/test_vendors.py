@@ -7,6 +7,7 @@ import responses
 from django.db import connection
 
 from compliance import clock
+from compliance.audit.actions import summarise
 from compliance.audit.models import Event
 from compliance.vault.models import DataKey
 from erasure import vendors
@@ -65,7 +66,14 @@ def test_an_account_is_saved_with_all_that_its_entry_says():
     assert account.opened_credentials().password == "let-me-in"
     event = Event.objects.get(action="vendor.saved")
     assert (event.actor, event.subject) == (f"user:{person('vera').pk}", f"vendor:{account.pk}")
-    assert {"base_url", "credentials", "options"} <= set(event.details["changed"])
+    assert event.details["changed"] == [
+        f"base_url: unset to {ADDRESS}",
+        "pace.first_poll_seconds: 300 to 1",
+        "pace.max_poll_seconds: 21600 to 2",
+        "pace.calls_per_minute: 60 to 600",
+        "pace.parallel_calls: 2 to 4",
+        "credentials",
+    ]
 
 
 def test_what_an_entry_leaves_out_keeps_its_value():
@@ -77,7 +85,7 @@ def test_what_an_entry_leaves_out_keeps_its_value():
     vendors.save({"name": "Shop search", "credentials": {"password": "another"}})
 
     after = Vendor.objects.values().get()
-    changed = {"calls_per_minute", "options", "credentials_sealed"}
+    changed = {"calls_per_minute", "options", "credentials_sealed", "token_number"}
     assert {name for name in after if after[name] != before[name]} == changed
     assert stored().options == {**SHOP["options"], "archive_days": 9}
     assert (stored().opened_credentials().username, stored().opened_credentials().password) == ("desk", "another")
@@ -98,8 +106,40 @@ def test_an_event_names_what_changed_and_never_a_value():
     vendors.save({"name": "Shop search", "enabled": False, "credentials": {"password": "another"}})
 
     event = Event.objects.filter(action="vendor.saved").last()
-    assert sorted(event.details["changed"]) == ["credentials", "enabled"]
+    assert event.actor == "system:command", "nobody signed in saved it"
+    assert event.details["changed"] == ["enabled: true to false", "credentials"]
     assert "another" not in event.canonical
+
+
+@pytest.mark.parametrize(
+    ("connector", "options", "told"),
+    [
+        ("apptus", {"keep_export_days": 0}, ["options.keep_export_days: 30 to 0"]),
+        ("apptus", {"export_before_erasing": False}, ["options.export_before_erasing: true to false"]),
+        (
+            "apptus",
+            {"customer_key_from": ["customer_id", "crm_id"]},
+            ["options.customer_key_from: customer_id to customer_id/crm_id"],
+        ),
+        ("apptus", {"visitor_key_from": []}, ["options.visitor_key_from: visitor_id to unset"]),
+        ("apptus", {"archive_days": 5}, None),  # its default
+        ("acquia", {"completion": "rerequest"}, ["options.completion: attest to rerequest"]),
+        ("acquia", {"token_url": ADDRESS}, [f"options.token_url: unset to {ADDRESS}"]),
+        ("acquia", {"requested_by": "ada.lovelace"}, ["options.requested_by"]),
+        ("acquia", {"tenant_id": "5678"}, ["options.tenant_id"]),
+        ("acquia", {"token_url": f"{ADDRESS}/{'x' * 200}"}, ["options.token_url"]),
+        ("acoustic", {"names": {"crm_id": "CRM_ID"}}, ["options.names"]),
+        ("manual", {"instructions": "Ask Ada Lovelace"}, ["options.instructions"]),
+    ],
+)
+def test_an_event_tells_both_values_only_where_they_cannot_name_a_person(connector, options, told):
+    vendor("Account", connector)
+    vendors.save({"name": "Account", "options": options})
+
+    saved = Event.objects.filter(action="vendor.saved").order_by("id")
+    assert [event.details["changed"] for event in saved][1:] == ([] if told is None else [told])
+    if told:
+        assert f"saved: {told[0]}" in summarise(saved.last())
 
 
 def test_an_account_by_hand_needs_no_address_and_no_credentials():
@@ -144,6 +184,9 @@ def test_an_account_by_hand_needs_no_address_and_no_credentials():
         ("base_url", None, "/base_url"),
         ("pace", 5, "/pace"),
         ("pace", {"calls_per_minute": 0}, "/pace/calls_per_minute"),
+        ("pace", {"calls_per_minute": None}, "/pace/calls_per_minute"),
+        ("pace", {"calls_per_week": -1}, "/pace/calls_per_week"),
+        ("pace", {"calls_per_week": "many"}, "/pace/calls_per_week"),
         ("pace", {"calls_per_minute": True}, "/pace/calls_per_minute"),
         ("pace", {"calls_per_minute": 1.5}, "/pace/calls_per_minute"),
         ("pace", {"gather_seconds": -1}, "/pace/gather_seconds"),
@@ -182,6 +225,48 @@ def test_a_loopback_address_is_refused_outside_sandbox_and_tests(settings):
     settings.VENDOR_LOOPBACK = False
 
     assert refusal() == ["/base_url"]
+
+
+CDP = {"name": "CDP", "connector": "acquia", "options": {"tenant_id": "1234"}}
+LOGIN = {"username": "u", "password": "p"}
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer", "words"),
+    [
+        ({"token_url": "https://169.254.169.254/token"}, "/options/token_url", "private network"),
+        ({"token_url": "auth.elsewhere.example"}, "/options/token_url", "add auth.elsewhere.example to"),
+        ({"token_url": "http://auth.agilone.com"}, "/options/token_url", "https://"),
+        ({"token_url": "https://auth.elsewhere.example", "region": "eu-aws"}, "/options/token_url", "VENDOR_HOSTS"),
+        ({"region": "eu-aws"}, "/options/region", "add auth.eu.agilone.com to"),
+    ],
+)
+def test_a_sign_in_goes_only_where_calls_may_go(settings, options, pointer, words):
+    settings.VENDOR_HOSTS = ["api6.eu.agilone.com", "auth.agilone.com"]
+    values = {**CDP, "base_url": ADDRESS, "options": {"tenant_id": "1234", **options}, "credentials": LOGIN}
+
+    for enabled in (True, False):
+        with pytest.raises(Invalid) as refused:
+            vendors.save({**values, "enabled": enabled})
+        ((at, text),) = refused.value.problems
+        assert at == pointer
+        assert words in text
+    assert not Vendor.objects.exists()
+
+    vendors.save({**values, "credentials": {"token": "t"}})  # nobody signs in
+    with pytest.raises(Invalid) as refused:
+        vendors.save({"name": "CDP", "credentials": {"token": "", **LOGIN}})
+    assert pointers(refused) == [pointer]
+
+
+def test_a_region_gives_both_addresses(settings):
+    settings.VENDOR_HOSTS = ["*.agilone.com"]
+    account = vendors.save({**CDP, "options": {"tenant_id": "1234", "region": "eu-aws"}, "credentials": LOGIN})
+
+    assert account.base_url == "https://api6.eu.agilone.com"
+    with pytest.raises(Invalid) as refused:
+        vendors.save({**CDP, "name": "Other", "credentials": {"token": "t"}})
+    assert refused.value.problems == [("/base_url", "is required: no option gives it")]
 
 
 def test_an_account_keeps_its_connector():
@@ -316,6 +401,19 @@ def test_a_pause_by_hand_is_ended_by_hand_alone():
     assert Event.objects.get(action="vendor.resumed").actor == f"user:{person('vera').pk}"
 
 
+def test_a_pause_by_hand_stands_against_what_a_worker_or_a_test_has_read_before():
+    account = vendor("Shop search")
+    read_before = stored()
+    vendors.pause(account, Pause.BY_HAND, "Maintenance", clock.now(), trial_at=None, by=person("vera"))
+    vendors.pause(read_before, Pause.FAILURES, "It fails.", clock.now(), trial_at=clock.now())
+    assert (stored().pause, stored().pause_note, stored().trial_at) == (Pause.BY_HAND, "Maintenance", None)
+    assert vendors.resume(read_before, ends=vendors.SELF_MADE) is False
+    assert stored().pause == Pause.BY_HAND
+    assert vendors.resume(read_before, by=person("vera")) is True
+    assert vendors.resume(read_before, by=person("vera")) is False
+    assert Event.objects.filter(action="vendor.resumed").count() == 1
+
+
 def test_a_pause_says_so_once_and_remembers_since_when(turn_clock):
     begun = turn_clock(clock.now())
     account = paused(Pause.FAILURES)
@@ -365,6 +463,17 @@ def test_a_connection_that_is_refused_says_so_and_leaves_the_account_paused(appt
     assert "let-me-in" not in text
     assert stored().pause == Pause.CREDENTIALS
     assert Event.objects.get(action="vendor.tested").details["result"] == "failed"
+
+
+@pytest.mark.parametrize("status", [500, 503, 302])
+def test_a_test_that_fails_for_another_reason_says_that_it_has_changed_nothing(apptus, status):
+    apptus.add("GET", STATUS, status=status)
+
+    worked, text = vendors.test(vendor("Forum"))
+
+    assert not worked
+    assert "This was only a test, which asks and changes nothing: nothing was written at the vendor." in text
+    assert Vendor.objects.get(name="Forum").pause == ""
 
 
 def test_a_connection_that_works_does_not_end_a_pause_by_hand(apptus):

@@ -45,12 +45,14 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Download:
-    """A file that was fetched: `size` in bytes, `sha256` in hex, `open` reads it from where it was kept."""
+    """A file that was fetched: `size` in bytes, `sha256` in hex, `open` reads it from where it was kept. `framed`: the
+    reply said how long it is, so that one that was cut off would have been noticed."""
 
     name: str
     size: int
     sha256: str
     open: Callable[[], BinaryIO] = field(repr=False)
+    framed: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Reply:
         try:
             return self.body.decode()
         except UnicodeDecodeError:
-            raise verdicts.not_documented(self.host, _("it is not text in UTF-8"), "not_text") from None
+            raise verdicts.not_documented(self.host, _("it is not text in UTF-8"), code="not_text") from None
 
     def json(self) -> dict[str, Any]:
         """The JSON object of the reply, read strictly (see `strict`).
@@ -76,14 +78,18 @@ class Reply:
         strict anyway); one of any other type, HTML above all, is not."""
         name = media_type(self.headers.get("Content-Type"))
         if not is_json(name) and (name != "text/plain" and "Content-Type" in self.headers):
-            raise verdicts.not_documented(self.host, _("it is not JSON but a page or a file"), "wrong_content_type")
+            raise verdicts.not_documented(
+                self.host, _("it is not JSON but a page or a file"), code="wrong_content_type"
+            )
         why = "not an object"
         try:
             value = strict.loads(self.body)
         except strict.NotStrict as error:
             value, why = None, str(error)
         if not isinstance(value, dict):
-            raise verdicts.not_documented(self.host, _("its JSON cannot be used (%(why)s)") % {"why": why}, "not_json")
+            raise verdicts.not_documented(
+                self.host, _("its JSON cannot be used (%(why)s)") % {"why": why}, code="not_json"
+            )
         return value
 
 
@@ -138,7 +144,7 @@ class Http:
     `headers` authenticate the call. They and `secrets` never appear in a transcript; of a reply it shows `words` only
     (the vendor's status words) and its shape. `deadline` is the seconds a call
     may take in all. `keep` gives the sink for a download's name. `on_send` is called just before the first byte leaves
-    (what it raises stops the call), `on_progress` at most once a second while a reply comes in."""
+    (what it raises stops the call), `on_progress` at most once a second while a reply comes in and is worked on."""
 
     def __init__(
         self,
@@ -157,19 +163,22 @@ class Http:
         self.calls: list[Transcript] = []
         self.sent = False
         self._network = network
-        self._headers = dict(headers or {})
+        self._headers: dict[str, str] = {}
         self._words = tuple(words)
-        self._secrets = (*secrets, *(part for value in self._headers.values() for part in value.split()))
+        self._secrets = tuple(secrets)
+        self._authenticate(headers or {})
         self._deadline = deadline
         self._keep = keep
         self._on_send = on_send
         self._on_progress = on_progress
         self._used = False
+        self._told = 0.0  # when `on_progress` was last called
         self._host = ""
 
     def progress(self) -> None:
-        """For a step that works on for long after its reply: the call is not forgotten."""
-        if self._on_progress is not None:
+        """The call is not forgotten: also for a step that works on for long after its reply, and says so often."""
+        if self._on_progress is not None and time.monotonic() - self._told >= 1:
+            self._told = time.monotonic()
             self._on_progress()
 
     def request(
@@ -181,14 +190,16 @@ class Http:
         json: Any = None,
         body: bytes | None = None,
         content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
         expect: Collection[int] = (200,),
         max_bytes: int = MIB,
     ) -> Reply:
         """Sends one request: `json` (made into a body) or `body` with its `content_type`. `path` begins with a slash;
-        what is put into it must be percent-encoded.
+        what is put into it must be percent-encoded. `headers` authenticate this call beside the account's (a sign-in).
 
         Returns a reply whose status is in `expect`. Raises what a step may raise; see `verdicts`."""
         call = _prepare(method, path, query, json, body, content_type)
+        self._authenticate(headers or {})
         with self._exchange(call, self._deadline, self._deadline) as (response, wire):
             self._judge(response, wire, call, expect)
             data = b"".join(self._read(response, wire, max_bytes))
@@ -228,7 +239,7 @@ class Http:
             kind = media_type(response.headers.get("Content-Type"))
             if kind not in content_types:
                 raise verdicts.not_documented(
-                    self._host, _("it is not the kind of file it should be"), "wrong_content_type"
+                    self._host, _("it is not the kind of file it should be"), code="wrong_content_type"
                 )
             sink = self._keep(name)
             size, digest = 0, hashlib.sha256()
@@ -242,7 +253,8 @@ class Http:
                 sink.discard()
                 raise
             self.calls[0].excerpt = f"{kind}, {size} bytes"
-        return Download(name, size, digest.hexdigest(), opener)
+            framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+        return Download(name, size, digest.hexdigest(), opener, framed)
 
     @contextmanager
     def _exchange(self, call: _Call, seconds: float, stall: float) -> Iterator[tuple[requests.Response, Wire]]:
@@ -256,7 +268,7 @@ class Http:
         address = self._redactor(call).path(call.path) + ("?" if call.query else "")
         note = Transcript(call.method, address + "&".join(f"{key}={GAP}" for key in call.query), sent=len(call.body))
         self.calls.append(note)
-        started = time.monotonic()
+        started = self._told = time.monotonic()
         wire = Wire(self._host, self._network, seconds, self._on_send)
         session = _Session()
         session.trust_env = False
@@ -310,12 +322,17 @@ class Http:
                 )
         return dict(headers)
 
+    def _authenticate(self, headers: Mapping[str, str]) -> None:
+        self._headers |= headers
+        self._secrets += tuple(part for value in headers.values() for part in value.split())
+
     def _redactor(self, call: _Call) -> Redactor:
         return Redactor((*self._secrets, *call.values), self._words)
 
     def _judge(self, response: requests.Response, wire: Wire, call: _Call, expect: Collection[int]) -> None:
-        """Raises what the status means, unless the step expects it; and for a body in a coding that was not asked for,
-        which could hold a thousand times its size."""
+        """Raises what the status means, unless the step expects it; for a body in a coding that was not asked for,
+        which could hold a thousand times its size; and for one of a length that is no number, which http.client passes
+        over: half of it would count as the whole."""
         headers = response.headers
         encoded = (
             headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
@@ -326,17 +343,19 @@ class Http:
                 data = b"".join(self._read(response, wire, EXCERPT_BYTES))
             except VendorError:
                 data = b""  # the status says enough
-            kind = None if encoded else headers.get("Content-Type")
-            self.calls[0].excerpt = self._redactor(call).excerpt(kind, data)
-            raise verdicts.of_status(response.status_code, headers, self._host)
+            kind, redactor = None if encoded else headers.get("Content-Type"), self._redactor(call)
+            self.calls[0].excerpt = redactor.excerpt(kind, data)
+            raise verdicts.of_status(response.status_code, headers, self._host, redactor.text)
         if encoded:
             raise verdicts.not_documented(
-                self._host, _("the reply is encoded though that was not asked for"), "encoded"
+                self._host, _("the reply is encoded though that was not asked for"), code="encoded"
             )
+        if not re.fullmatch(r"[0-9]{1,18}(?:, ?[0-9]{1,18})*", headers.get("Content-Length", "0").strip()):
+            raise verdicts.not_http(self._host)
 
     def _read(self, response: requests.Response, wire: Wire, limit: int) -> Iterator[bytes]:
         """The body as it comes in, never decoded. Raises past `limit` bytes, for half a body and past the deadline."""
-        raw, note, told = response.raw, self.calls[0], time.monotonic()
+        raw, note = response.raw, self.calls[0]
         if (raw.length_remaining or 0) > limit:
             raise verdicts.too_large(self._host)
         while True:
@@ -355,9 +374,7 @@ class Http:
             note.received += len(chunk)
             if note.received > limit:
                 raise verdicts.too_large(self._host)
-            if self._on_progress is not None and time.monotonic() - told >= 1:
-                told = time.monotonic()
-                self._on_progress()
+            self.progress()
             yield chunk
 
 

@@ -16,16 +16,17 @@ class NotStrict(ValueError):
     """The text is not acceptable. The message is a fixed phrase; it never quotes the text."""
 
 
-def _depth(text: str) -> int:
-    deepest = depth = 0
+def _is_too_deep(text: str) -> bool:
+    depth = 0
     for match in _TOKENS.finditer(text):
         match match[0]:
             case "[" | "{":
                 depth += 1
-                deepest = max(deepest, depth)
+                if depth > MAX_DEPTH:
+                    return True
             case "]" | "}":
                 depth -= 1
-    return deepest
+    return False
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def loads(raw: bytes) -> Any:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise NotStrict("bytes that are not UTF-8") from None
-    if _depth(text) > MAX_DEPTH:
+    if _is_too_deep(text):
         raise NotStrict("nesting too deep")
     try:
         value = json.loads(

@@ -136,4 +136,4 @@ class Redactor:
                 pass
             else:
                 return json.dumps(shown, ensure_ascii=False)[:LONGEST_EXCERPT]
-        return f"{name or '?'}, {len(body)} bytes"
+        return f"{self.text(name) or '?'}, {len(body)} bytes"

@@ -7,7 +7,7 @@ vendor's body, a URL or anything that was sent.
 import http.client
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -20,7 +20,12 @@ from compliance import clock
 from ..errors import BrokenReply, Misconfigured, OutcomeUnknown, Refused, RetryLater, VendorError
 from .addresses import HOST_NAME
 
+#: What a vendor asks for is kept up to here: a header that is wrong must not stop an account in silence, and one call a
+#: day leaves work that waits three tries before it needs attention.
 LONGEST_WAIT = timedelta(hours=24)
+#: The codes of a call to which no answer came at all: it may have been carried out.
+NO_ANSWER = frozenset({"half_reply", "connection_lost", "timeout", "server_error"})
+REFUSED_BY_VENDOR = "refused_by_vendor"  # the code of a call that its status refuses
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -50,6 +55,16 @@ def of_failure(error: BaseException, host: str, *, sent: bool, late: bool) -> Ve
                 % {"host": host},
                 code="certificate",
             )
+        if any(isinstance(cause, ssl.SSLError) for cause in causes):
+            return RetryLater(
+                _(
+                    "%(host)s and the desk could not agree on an encrypted connection (TLS), so nothing was sent and "
+                    "nothing was done there. The desk tries again by itself; if this lasts, check the port in the "
+                    "vendor's address, and whether a proxy stands between (VENDOR_PROXY)."
+                )
+                % {"host": host},
+                code="not_sent",
+            )
         return RetryLater(
             _(
                 "No connection to %(host)s could be made, so nothing was sent and nothing was done there. The desk "
@@ -76,7 +91,7 @@ def of_failure(error: BaseException, host: str, *, sent: bool, late: bool) -> Ve
         and not isinstance(cause, http.client.RemoteDisconnected)
         for cause in causes
     ):
-        return not_documented(host, _("it is not HTTP as the standard has it"), "not_http")
+        return not_http(host)
     return OutcomeUnknown(
         _(
             "The connection to %(host)s broke after the call was sent and before a reply came. It may have been "
@@ -99,7 +114,7 @@ def timeout(host: str) -> OutcomeUnknown:
     )
 
 
-def not_documented(host: str, why: str, code: str) -> BrokenReply:
+def not_documented(host: str, why: str, *, code: str) -> BrokenReply:
     return BrokenReply(
         _(
             "%(host)s answered in a way that its documentation does not allow: %(why)s. Whether the call was carried "
@@ -110,12 +125,18 @@ def not_documented(host: str, why: str, code: str) -> BrokenReply:
     )
 
 
+def not_http(host: str) -> BrokenReply:
+    return not_documented(host, _("it is not HTTP as the standard has it"), code="not_http")
+
+
 def too_large(host: str) -> BrokenReply:
-    return not_documented(host, _("the reply is far larger than it should be"), "reply_too_large")
+    return not_documented(host, _("the reply is far larger than it should be"), code="reply_too_large")
 
 
-def of_status(status: int, headers: Mapping[str, str], host: str) -> VendorError:
-    """What `status` means where the step does not expect it."""
+def of_status(
+    status: int, headers: Mapping[str, str], host: str, redacted: Callable[[str], str] = lambda text: text
+) -> VendorError:
+    """What `status` means where the step does not expect it. `redacted`: what may be shown of a vendor's text."""
     names = {"host": host, "status": status}
     if status in (401, 403):
         return Misconfigured(
@@ -152,13 +173,13 @@ def of_status(status: int, headers: Mapping[str, str], host: str) -> VendorError
                 "identifiers and the account's options, then try again or finish the work at the vendor by hand."
             )
             % names,
-            code="refused_by_vendor",
+            code=REFUSED_BY_VENDOR,
         )
-    if 300 <= status < 400:
-        target = _target(headers.get("Location", ""))
+    if status in (301, 302, 303, 307, 308):
+        target = redacted(_target(headers.get("Location", "")))
         why = _("it points to another address (%(target)s), which is never followed") % {"target": target or "?"}
-        return not_documented(host, why, "redirected")
-    return not_documented(host, _("the status is HTTP %(status)s") % names, "unexpected_status")
+        return not_documented(host, why, code="redirected")
+    return not_documented(host, _("the status is HTTP %(status)s") % names, code="unexpected_status")
 
 
 def _target(location: str) -> str:

@@ -1,5 +1,6 @@
 """`manage.py sandbox`: the stand-in vendors on loopback, until Ctrl-C or SIGTERM."""
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -20,9 +21,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--days-per-second", type=float, default=0.2, help="how many of a vendor's days pass in a second (0.2)"
         )
-        parser.add_argument(
-            "--everyone", action="store_true", help="every key that is asked for is held, with made-up records"
-        )
+        parser.add_argument("--everyone", action="store_true", help="whoever is asked for is held, with made-up data")
         parser.add_argument("--journal", type=Path, metavar="FOLDER", help="append what was received to files there")
 
     def handle(self, **options: Any) -> None:
@@ -62,9 +61,21 @@ class Command(BaseCommand):
             self.stdout.write(f"{stand_in.label}  {stand_in.url}")
             for name, value in stand_in.credentials.items():
                 self.stdout.write(f"    {name}: {value}")
+            self.stdout.write("    " + _("for the vendor file: %(entry)s") % {"entry": json.dumps(_entry(stand_in))})
         self.stdout.write(
             _("%(days)g of the vendors' days pass each second. VENDOR_LOOPBACK=1 lets the desk call these addresses.")
             % {"days": days_per_second}
         )
         self.stdout.write(_("Ctrl-C ends it."))
         self.stdout.flush()
+
+
+def _entry(stand_in: sandbox.StandIn) -> dict[str, Any]:
+    """What `vendors load` takes to make an account at this stand-in."""
+    return {
+        "name": stand_in.label,
+        "connector": stand_in.key,
+        "base_url": stand_in.url,
+        "options": dict(stand_in.options),
+        "credentials": dict(stand_in.credentials),
+    }

@@ -4,7 +4,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from compliance.audit import checks
 from compliance.vault.keys import ring
+from erasure.worker.group import end_orphans
 from erasure.worker.supervisor import Supervisor
 
 
@@ -12,9 +14,12 @@ class Command(BaseCommand):
     help = "The supervised worker of one host: runs django-q2's qcluster and keeps it running."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        end_orphans()  # also if no worker is started: the code or the database may be another by now
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             raise CommandError("The database is not migrated. No worker was started. Run manage.py migrate.")
+        if line := checks.unprotected():
+            raise CommandError(f"{line} No worker was started.")
         ring()  # without it no work could be read: ImproperlyConfigured says so
         self.stderr.write("Working. Ctrl-C or SIGTERM ends it.")
         Supervisor().run()

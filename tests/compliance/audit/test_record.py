@@ -142,3 +142,10 @@ def test_actors_are_accounts_by_number_and_shown_by_name(django_assert_num_queri
 def test_a_visitor_without_an_account_is_no_actor():
     with pytest.raises(ValueError):
         actor_of(AnonymousUser())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", ["x", "", "1\n", "٣", "9" * 18, "9" * 30, "\0"])
+def test_an_actor_that_is_no_account_is_shown_as_it_is(number):
+    word = f"user:{number}"
+    assert actor_names([word, "system:worker"]) == {word: word, "system:worker": "system:worker"}

@@ -36,10 +36,3 @@ def test_every_list_opens(client: Client, superuser: None, page: str) -> None:
 @pytest.mark.parametrize("page", LISTS)
 def test_a_nul_in_an_address_is_refused(client: Client, superuser: None, page: str) -> None:
     assert client.get(reverse(page), {"q": "a\0b"}).status_code == 400
-
-
-@pytest.mark.parametrize("asked", [{"at__gte": "foo"}, {"zzz": "1"}])
-def test_an_export_of_filters_that_there_are_not_is_refused(
-    client: Client, superuser: None, asked: dict[str, str]
-) -> None:
-    assert client.get(reverse("admin:audit_event_export"), asked).status_code == 400

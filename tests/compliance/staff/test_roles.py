@@ -3,7 +3,10 @@ from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
+from compliance.audit.models import Event
 from compliance.staff import roles
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +55,29 @@ def test_a_deleted_role_comes_back_with_the_next_migrate():
     Group.objects.get(name="administrator").delete()
     call_command("migrate", verbosity=0)
     assert "staff.view_user" in held("administrator")
+
+
+def test_setting_the_roles_up_tells_the_trail_only_what_it_changed():
+    Group.objects.get(name="auditor").delete()
+    before = Event.objects.count()
+    call_command("migrate", verbosity=0)
+    added, *given = [event for event in Event.objects.order_by("id")[before:] if event.subject.startswith("group:")]
+    assert (added.action, {event.action for event in given}) == ("group.added", {"group.permissions_given"})
+    assert {(event.actor, event.details["role"]) for event in (added, *given)} == {("system:migrate", "auditor")}
+    assert {name for event in given for name in event.details["permissions"]} == held("auditor")
+
+    after = Event.objects.count()
+    call_command("migrate", verbosity=0)
+    assert Event.objects.count() == after
+
+
+def test_without_a_trail_no_role_is_made():
+    Group.objects.get(name="auditor").delete()
+    migrated = MigrationLoader(connection).project_state(("staff", "0001_initial")).apps
+    events = Event.objects.count()
+    roles.make_roles(sender=apps.get_app_config("erasure"), using="default", apps=migrated)
+    assert not Group.objects.filter(name="auditor").exists()
+    assert Event.objects.count() == events
 
 
 def test_every_named_permission_exists():

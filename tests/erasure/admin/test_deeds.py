@@ -1,6 +1,7 @@
 """Every deed: by a role that may, by one that may not as a forged post, and told in words."""
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -9,8 +10,9 @@ from compliance.staff import tokens
 from erasure import lifecycle
 from erasure.admin.deeds import CASE_DEEDS, WORK_DEEDS
 from erasure.models import Case, SubTask
-from erasure.states import CaseStatus, SubTaskStatus
-from tests.factories import approved_case, opened_case, person, vendor, work
+from erasure.states import CaseStatus, IdentifierState, SubTaskStatus
+from tests.erasure.taken import cdp, taken
+from tests.factories import approved_case, found, opened_case, person, vendor, work
 
 from .conftest import act, page, superuser, told
 
@@ -19,6 +21,22 @@ S, W = CaseStatus, SubTaskStatus
 
 def awaiting() -> Case:
     return opened_case(submit=True)
+
+
+def asked() -> Case:
+    case = awaiting()
+    lifecycle.ask(case, by=person("olive"), reason="identity", channel="email")
+    return case
+
+
+def with_recipient() -> Case:
+    case = awaiting()
+    lifecycle.add_recipient(case, by=person("olive"), name="An auditor")
+    return case
+
+
+def auditor(case: Case) -> str:
+    return str(case.recipients.get().pk)
 
 
 def held() -> Case:
@@ -37,6 +55,13 @@ def without_identifier() -> SubTask:
     return work(approved_case(), "Forum")
 
 
+def suggested() -> Case:
+    vendor("Forum", "manual", options={"instructions": "", "accepts": ["cookie_id"]})
+    case = approved_case()
+    found(case, ("cookie_id", "ck-1"))
+    return case
+
+
 def stuck() -> SubTask:
     sub_task = work(approved_case())
     SubTask.objects.filter(pk=sub_task.pk).update(
@@ -44,6 +69,44 @@ def stuck() -> SubTask:
     )
     sub_task.refresh_from_db()
     return sub_task
+
+
+def shared() -> SubTask:
+    cdp()
+    taken("E-1")
+    return taken("E-1")
+
+
+def lifting() -> Case:
+    return opened_case(kind="lift_restriction", submit=True)
+
+
+def refused() -> SubTask:
+    """A vendor's part that is refused in a plan that awaits approval."""
+    vendor("Paper archive", "manual")
+    case = awaiting()
+    lifecycle.refuse_work(work(case, "Paper archive"), by=person("ida", "approver"), ground="legal_obligation")
+    return work(case, "Paper archive")
+
+
+def anew(about: Case | SubTask) -> Case | SubTask:
+    """As it is now. A plan that is drawn again has another part in the place of one."""
+    return type(about).objects.filter(pk=about.pk).first() or work(about.case, about.vendor.name)
+
+
+def there_again() -> SubTask:
+    """Work that asked again, long after its case was closed, and found data."""
+    vendor(options={"ask_again_after_seconds": 30 * 86_400})
+    done = work(approved_case())
+    with transaction.atomic():
+        done.case = Case.locked().get(pk=done.case_id)
+        done.identifiers.update(outcome="erased", held="yes", assurance="confirmed")
+        lifecycle.move(done, W.NEEDS_ATTENTION, attention_code="refused", next_at=None)
+        lifecycle.attest(done, by=person("ada"), note="Seen.")
+    found_again = SubTask.objects.select_related("case", "vendor").get(follows=done)
+    text = "Data of this person is there again."
+    lifecycle.move(found_again, W.NEEDS_ATTENTION, attention_code="there_again", attention_text=text, next_at=None)
+    return found_again
 
 
 def digest(case: Case) -> str:
@@ -80,10 +143,86 @@ DEEDS = {
         "approver",
         lambda case: case.identifiers.count() == 1,
     ),
+    "proposals": (
+        suggested,
+        lambda case: {f"decision-{case.identifiers.get(kind='cookie_id').pk}": "dismiss", "note": "Shared."},
+        "intake",
+        "approver",
+        lambda case: case.identifiers.get(kind="cookie_id").state == IdentifierState.DISMISSED,
+    ),
+    "identity": (
+        awaiting,
+        {"method": "contact", "result": "proven"},
+        "intake",
+        "auditor",
+        lambda case: case.identity_result == "proven",
+    ),
+    "told_of_lifting": (lifting, {"channel": "email"}, "intake", "auditor", lambda case: case.told_of_lifting_at),
+    "acknowledge": (awaiting, {"channel": "email"}, "intake", "auditor", lambda case: case.acknowledged_at),
+    "ask": (
+        awaiting,
+        {"reason": "identity", "channel": "email"},
+        "intake",
+        "auditor",
+        lambda case: case.inquiries.count() == 1,
+    ),
+    "answered": (asked, {"reason": "identity"}, "intake", "auditor", lambda case: case.inquiries.get().answered_on),
+    "extend": (
+        awaiting,
+        {"reason": "complexity", "channel": "email"},
+        "intake",
+        "auditor",
+        lambda case: case.extended_at,
+    ),
+    "add_recipient": (
+        awaiting,
+        {"name": "An auditor"},
+        "intake",
+        "approver",
+        lambda case: case.recipients.count() == 1,
+    ),
+    "told_recipient": (
+        with_recipient,
+        {"recipient": auditor, "channel": "email"},
+        "intake",
+        "approver",
+        lambda case: case.recipients.get().told_on,
+    ),
+    "not_told": (
+        with_recipient,
+        {"recipient": auditor, "why": "impossible", "note": "No address."},
+        "intake",
+        "approver",
+        lambda case: case.recipients.get().why_not,
+    ),
+    "reply": (awaiting, {"channel": "email"}, "intake", "auditor", lambda case: case.replied_at),
     "attest": (by_hand, {"note": "Shredded."}, "approver", "auditor", lambda work: work.status == W.DONE),
+    "attest_shared": (
+        shared,
+        {"reference": "E-1", "note": "Completed."},
+        "intake",
+        "auditor",
+        lambda work: work.status == W.DONE,
+    ),
     "searched": (without_identifier, {"note": "Looked."}, "intake", "auditor", lambda work: work.status == W.DONE),
     "retry": (stuck, {}, "approver", "intake", lambda work: work.status == W.READY),
     "give_up": (stuck, {"note": "Closed down."}, "approver", "intake", lambda work: work.status == W.STOPPED),
+    "refuse": (by_hand, {"ground": "legal_claims"}, "approver", "intake", lambda work: work.status == W.STOPPED),
+    "take_back_refusal": (refused, {}, "approver", "intake", lambda work: work.reason == "by_hand"),
+    "settle": (
+        there_again,
+        {"note": "She has come back."},
+        "approver",
+        "intake",
+        lambda work: (work.status, work.reason, work.case.status) == (W.STOPPED, "accepted", S.COMPLETED),
+    ),
+}
+
+
+#: What is told in place of the deed's own words.
+TOLD = {
+    "attest_shared": "Confirmed by hand in 2 cases.",
+    "give_up": "Given up. Nothing else was under way, so the case has ended: partly completed.",
 }
 
 
@@ -94,6 +233,7 @@ def test_every_deed_is_tested_here():
 def made(deed: str):
     make, given, may, may_not, after = DEEDS[deed]
     about = make()
+    given = given(about) if callable(given) else given
     values = {name: value(about) if callable(value) else value for name, value in given.items()}
     return about, values, may, may_not, after
 
@@ -107,9 +247,27 @@ def test_who_may_does_it_is_told_so_and_lands_on_the_case(signed_in, deed):
         assert f'id="{deed}-{about.pk if case is not about else "case"}"' in page(client, case)
     answer = act(client, about, deed, **given)
     assert answer.url == reverse("admin:erasure_case_change", args=[case.pk])
-    assert told(answer) == [str((CASE_DEEDS | WORK_DEEDS)[deed].done)]
-    about.refresh_from_db()
-    assert after(about)
+    assert told(answer) == [TOLD.get(deed) or str((CASE_DEEDS | WORK_DEEDS)[deed].done)]
+    assert after(anew(about))
+
+
+def test_what_asking_again_has_found_is_the_next_thing_to_do_on_the_page_of_a_closed_case(signed_in):
+    found_again = there_again()
+    lifecycle.reply(found_again.case, by=person("olive", "intake"), channel="email")
+    html = page(signed_in("mia", "approver"), found_again.case)
+    assert "was asked again: read what came of it" in html
+    assert "Asks once more whether anything is held" in html
+    assert f'id="settle-{found_again.pk}"' in html
+    assert f'id="attest-{found_again.pk}"' not in html
+    assert f'id="give_up-{found_again.pk}"' not in html
+    listed = signed_in("mia", "approver").get(reverse("admin:erasure_case_changelist"), {"queue": "attention"})
+    assert found_again.case.reference in listed.content.decode()
+
+
+def test_giving_up_tells_how_the_case_can_end_while_other_work_goes_on(signed_in):
+    vendor("Paper archive", "manual")
+    answer = act(signed_in("mia", "approver"), stuck(), "give_up", note="Closed down.")
+    assert told(answer) == ["Given up. The case can only end partly completed."]
 
 
 @pytest.mark.parametrize("deed", DEEDS)
@@ -126,13 +284,16 @@ def test_who_may_not_sees_no_button_and_a_forged_post_is_refused(signed_in, deed
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_without_a_csrf_token_or_as_a_get_nothing_is_done(deed):
+def test_without_a_csrf_token_nothing_is_done_and_a_get_leads_to_the_case(deed):
     about, given, _may, _may_not, after = made(deed)
     client = Client(enforce_csrf_checks=True)
     client.force_login(superuser())
     assert act(client, about, deed, **given).status_code == 403
     name, args = ("case_work", [about.case_id, about.pk]) if isinstance(about, SubTask) else ("case_act", [about.pk])
-    assert client.get(reverse(f"admin:erasure_{name}", args=[*args, deed])).status_code == 405
+    address, case = reverse(f"admin:erasure_{name}", args=[*args, deed]), getattr(about, "case", about)
+    answer = client.get(address, given if isinstance(given, dict) else {})
+    assert (answer.status_code, answer.url) == (302, reverse("admin:erasure_case_change", args=[case.pk]))
+    assert client.put(address).status_code in (403, 405)
     about.refresh_from_db()
     assert not after(about)
 

@@ -24,7 +24,7 @@ def shown(monkeypatch, sub_task, **call):
     prepared = PreparedCall(
         **{"method": "POST", "url": "https://x/", "query": {}, "content_type": None, "body": ""} | call
     )
-    monkeypatch.setattr(planning, "first_call", lambda _sub_task: prepared)
+    monkeypatch.setattr(planning, "first_call", lambda _sub_task, _uses=None: prepared)
     return first_call(sub_task)
 
 
@@ -60,7 +60,7 @@ def test_a_query_value_that_is_not_recognised_is_hidden(monkeypatch, sub_task):
 
 
 def test_a_call_that_cannot_be_prepared_says_why(monkeypatch, sub_task):
-    def broken(_sub_task):
+    def broken(_sub_task, _uses=None):
         raise BrokenReply("The account has no address.")
 
     monkeypatch.setattr(planning, "first_call", broken)

@@ -1,9 +1,13 @@
 """What all pages share: refusals in the desk's look, dates, words that are the desk's own."""
 
+import re
+
 import pytest
+from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from tests.factories import approved_case, opened_case, person
 
@@ -27,8 +31,32 @@ def test_a_missing_page_and_a_stale_form_look_like_the_desk(signed_in):
     assert (answer.status_code, "Sent too late" in answer.content.decode()) == (403, True)
 
 
+def test_an_address_that_a_list_does_not_know_is_refused_in_words(signed_in):
+    answer = signed_in("ada", "approver").get(reverse("admin:erasure_case_changelist"), {"kind": "\0"})
+    html = answer.content.decode()
+    assert answer.status_code == 400
+    assert "Nothing was changed." in html
+    assert f'href="{reverse("admin:index")}"' in html
+
+
+def test_a_refusal_names_the_language_that_it_speaks(signed_in):
+    client = signed_in("ada", "approver")
+    assert '<html lang="en-gb">' in client.get("/nowhere/").content.decode()
+    with override("en-gb"):  # what the page has activated does not outlive it
+        html = client.get(reverse("admin:erasure_vendor_add"), headers={"Accept-Language": "de"}).content.decode()
+    assert '<html lang="de">' in html and "Nicht erlaubt" in html
+
+
 def test_the_page_of_an_error_needs_nothing():
     assert "An error in Erasure Desk" in render_to_string("500.html")
+
+
+def test_every_page_names_its_icon_so_that_no_browser_asks_for_one_that_is_not_there(signed_in):
+    ada = signed_in("ada", "approver")
+    sign_in, overview, nowhere = Client().get(reverse("admin:login")), ada.get(reverse("admin:index")), ada.get("/no/")
+    for answer in (sign_in, overview, nowhere):
+        (icon,) = re.findall(r'<link rel="icon" href="/static/([^"]+)"', answer.content.decode())
+        assert finders.find(icon)
 
 
 def test_lists_have_the_desks_titles_and_dates(signed_in):
@@ -65,10 +93,11 @@ def test_the_trail_names_people_and_labels(signed_in):
 
 @pytest.mark.parametrize(
     ("name", "hints"),
-    [("case", (True, True)), ("subtask", (True, False)), ("call", (True, False)), ("vendor", (False, False))],
+    [("case", (False, True)), ("subtask", (True, False)), ("call", (True, False)), ("vendor", (False, False))],
 )
 def test_a_search_box_stands_where_references_are_found_and_people_are_looked_up_from_cases_alone(
     signed_in, name, hints
 ):
     html = signed_in("ann", "auditor").get(reverse(f"admin:erasure_{name}_changelist")).content.decode()
-    assert ("A case reference" in html, "People are not looked up here" in html) == hints
+    posted = f'<form method="post" action="{reverse("admin:erasure_case_find")}"' in html
+    assert ('title="A case reference' in html, posted) == hints

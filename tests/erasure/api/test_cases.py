@@ -1,5 +1,6 @@
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -199,14 +200,14 @@ def test_the_number_of_queries_does_not_grow_with_the_work(crm, opened, django_a
 
     url = f"/api/v1/cases/{opened()['reference']}/"
     crm.get(url)  # the token's use is noted now
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         crm.get(url)
     for number in range(8):
         factories.vendor(f"Archive {number}", "manual")
     bigger = opened(identifiers=[{"kind": "email", "value": f"ada{number}@example.org"} for number in range(8)])
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         assert len(crm.get(f"/api/v1/cases/{bigger['reference']}/").json()["sub_tasks"]) == 10
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         assert len(crm.get("/api/v1/cases/").json()["results"]) == 2
 
 
@@ -255,3 +256,14 @@ def test_no_reply_holds_personal_data(crm, legal, opened):
     hashed = REGISTRY["apptus"]().as_sent("customer_id", VALUES["customer_id"])
     for secret in (*VALUES.values(), VALUES["email"].lower(), hashed, "let-me-in"):
         assert secret not in said
+
+
+def test_a_case_tells_what_is_foreseen_of_its_work(crm, turn_clock):
+    turn_clock(datetime(2026, 11, 2, 12, tzinfo=UTC))
+    opened = crm.post("/api/v1/cases/", body(submit=True)).json()
+    assert opened["forecast"] == {"ends_on": "2026-11-08", "approve_by": "2026-11-26", "at_risk": False}
+    ends = {item["vendor"]: item["expected_end"] for item in opened["sub_tasks"]}
+    assert ends == {"shop-search": "2026-11-08", "paper-archive": None}
+    turn_clock(datetime(2026, 11, 27, 12, tzinfo=UTC))
+    later = crm.get(f"/api/v1/cases/{opened['reference']}/").json()
+    assert later["forecast"] == {"ends_on": "2026-12-03", "approve_by": "2026-11-26", "at_risk": True}

@@ -148,7 +148,9 @@ def test_a_case_of_which_nothing_was_sent_is_cancelled(crm, opened, running):
 def test_a_case_is_held_and_released(crm, opened, woken):
     case = opened(submit=True)
     refused(crm.post(at(case, "release/")), 409, "not_held")
-    assert crm.post(at(case, "hold/"), {"note": "wait"}).json()["on_hold"] is True
+    held = crm.post(at(case, "hold/"), {"note": "wait"}).json()
+    assert held["on_hold"] is True
+    assert "The case is on hold" in held["waits_for"]
     refused(crm.post(at(case, "hold/")), 409, "wrong_state")
     assert crm.post(at(case, "release/")).json()["on_hold"] is False
 
@@ -178,12 +180,134 @@ def test_a_wrong_identifier_is_refused(crm, opened, sent, pointer):
     assert crm.get(at(case)).json()["identifiers"] == case["identifiers"]
 
 
-def test_there_is_nothing_proposed_yet(crm, opened):
+def test_what_was_not_suggested_is_not_decided_about(crm, opened):
     case = opened()
     refused(crm.post(at(case, "proposals/"), {"accept": [str(uuid.uuid4())]}), 409, "no_proposals")
     wrong = refused(crm.post(at(case, "proposals/"), {"accept": ["ada@example.org"]}), 422, "invalid")
     assert pointers(wrong) == ["/accept/0"]
     assert "ada@example.org" not in str(wrong)
+
+
+ARCHIVE = "Paper archive waits for a person who confirms by hand that it is done."
+
+
+@pytest.fixture
+def suggested(running) -> dict:
+    """A case in progress in which the shop's vendor has found an address and two cookies; an account by hand takes
+    cookies. What it says of the three, by their ids."""
+    factories.vendor("Forum", "manual", options={"instructions": "", "accepts": ["cookie_id"]})
+    case = Case.objects.get(reference=running["reference"])
+    pairs = [("email", "eva@example.org"), ("cookie_id", "ck-1-secret"), ("x1_id", "x-1-secret")]
+    return {item.kind: str(item.pk) for item in factories.found(case, *pairs)}
+
+
+def test_suggestions_are_shown_with_their_finder_and_without_their_values(crm, running, suggested):
+    answer = crm.get(at(running))
+    case = answer.json()
+    assert {item["id"]: (item["state"], item["found_by"]) for item in case["proposals"]} == {
+        suggested["email"]: ("proposed", "shop-search"),
+        suggested["cookie_id"]: ("proposed", "shop-search"),
+    }
+    assert {
+        "id": suggested["x1_id"],
+        "kind": "x1_id",
+        "origin": "discovered",
+        "state": "noted",
+        "found_by": "shop-search",
+    } in case["identifiers"]
+    assert case["waits_for"] == f"2 suggested identifiers await a decision: accept or dismiss each. {ARCHIVE}"
+    assert b"eva@" not in answer.content
+    assert b"secret" not in answer.content
+
+
+def test_suggestions_are_accepted_and_dismissed(crm, legal, running, suggested):
+    sent = {"accept": [suggested["email"]], "dismiss": [suggested["cookie_id"]], "note": "a library's tablet"}
+    case = crm.post(at(running, "proposals/"), sent).json()
+    assert case["proposals"] == []
+    assert {item["id"]: item["state"] for item in case["identifiers"] if item["found_by"]} == {
+        suggested["email"]: "accepted",
+        suggested["cookie_id"]: "dismissed",
+        suggested["x1_id"]: "noted",
+    }
+    assert (case["plan"]["revision"], case["plan_digest"]) == (2, case["plan"]["digest"])
+    assert case["waits_for"] == f"Plan version 2 awaits approval. {ARCHIVE}"
+    archive = part(case, "paper-archive")
+    assert (archive["revision"], [use["id"] for use in archive["identifiers"]]) == (2, [suggested["email"]])
+    approved = approve(legal, case)
+    assert (approved["plan_digest"], approved["waits_for"]) == (
+        None,
+        f"{ARCHIVE} Forum waits for an identifier: look the person up there.",
+    )
+
+
+def test_the_account_that_accepted_cannot_approve_not_even_with_a_second_token(legal, running, suggested):
+    case = legal.post(at(running, "proposals/"), {"accept": [suggested["email"]]}).json()
+    for client in (legal, as_account("legal", "cases:approve", "cases:read")):
+        refused(client.post(at(case, "approve/"), {"plan_digest": case["plan_digest"]}), 403, "four_eyes")
+    assert approve(as_account("third"), case)["plan_digest"] is None
+
+
+def test_what_is_wrong_with_a_decision_is_said_at_its_place(crm, running, suggested):
+    cookie, unknown = suggested["cookie_id"], str(uuid.uuid4())
+    for sent, wrong in (
+        ({}, ["/accept"]),
+        ({"dismiss": [cookie]}, ["/note"]),
+        ({"accept": [cookie, unknown], "dismiss": [cookie], "note": "x"}, ["/accept/1", "/dismiss/0"]),
+        ({"accept": [suggested["x1_id"]]}, ["/accept/0"]),
+        ({"accept": cookie}, ["/accept"]),
+    ):
+        assert pointers(refused(crm.post(at(running, "proposals/"), sent), 422, "invalid")) == wrong
+    assert len(crm.get(at(running)).json()["proposals"]) == 2
+
+
+def test_the_plan_tells_what_it_leaves_out_and_what_a_vendor_found(crm, running, suggested):
+    crm.post(at(running, "proposals/"), {"accept": [suggested["email"]]})
+    plan = crm.get(at(running, "plan/")).json()
+    told = {item["vendor"]: " ".join(item["explanation"]) for item in plan["sub_tasks"]}
+    assert "email: found by Shop search. A shared device can belong to somebody else" in told["paper-archive"]
+    assert "the plan leaves out (cookie id: suggested" in told["forum"]
+
+
+def test_a_reply_is_recorded_once(crm, opened, running):
+    assert running["reply"] is None
+    assert pointers(refused(crm.post(at(running, "reply/"), {"channel": "pigeon"}), 422, "invalid")) == ["/channel"]
+    case = crm.post(at(running, "reply/"), {"channel": "letter", "note": "posted on Friday"}).json()
+    assert case["reply"]["channel"] == "letter"
+    assert case["reply"]["at"].endswith("Z")
+    refused(crm.post(at(running, "reply/"), {"channel": "email"}), 409, "already_answered")
+    refused(crm.post(at(opened(), "reply/"), {"channel": "email"}), 409, "wrong_state")
+
+
+def test_an_extension_is_recorded_once_and_moves_the_due_date(crm, opened, running):
+    assert running["extended_at"] is None
+    wrong = refused(crm.post(at(running, "extend/"), {"reason": "holidays", "channel": "pigeon"}), 422, "invalid")
+    assert pointers(wrong) == ["/reason", "/channel"]
+    sent = {"reason": "complexity", "channel": "email", "note": "told them on Friday"}
+    case = crm.post(at(running, "extend/"), sent).json()
+    assert case["due_on"] > running["due_on"]
+    assert case["extended_at"].endswith("Z")
+    refused(crm.post(at(running, "extend/"), sent), 409, "already_extended")
+    refused(crm.post(at(opened(), "extend/"), sent), 409, "wrong_state")
+
+
+def test_the_receipt_is_confirmed_once(crm, running):
+    assert running["acknowledged_at"] is None
+    assert crm.post(at(running, "acknowledge/"), {"channel": "email"}).json()["acknowledged_at"].endswith("Z")
+    refused(crm.post(at(running, "acknowledge/"), {"channel": "email"}), 409, "already_acknowledged")
+
+
+def test_what_the_person_was_asked_is_shown_until_they_have_answered(crm, running):
+    assert running["inquiries"] == []
+    case = crm.post(at(running, "ask/"), {"reason": "identity", "channel": "email"}).json()
+    (asked,) = case["inquiries"]
+    assert (asked["reason"], asked["answered_on"]) == ("identity", None)
+    refused(crm.post(at(running, "ask/"), {"reason": "identity", "channel": "phone"}), 409, "already_asked")
+    refused(crm.post(at(running, "answered/"), {"reason": "clarification"}), 409, "not_asked")
+    early = {"reason": "identity", "on": "2020-01-01"}
+    assert pointers(refused(crm.post(at(running, "answered/"), early), 422, "invalid")) == ["/on"]
+    case = crm.post(at(running, "answered/"), {"reason": "identity", "on": asked["asked_on"]}).json()
+    assert case["inquiries"] == [asked | {"answered_on": asked["asked_on"]}]
+    assert case["due_on"] == running["due_on"], "under the GDPR the clock does not stand"
 
 
 def test_attention_is_shown_and_work_is_tried_again(crm, running):
@@ -215,10 +339,11 @@ def test_a_reference_of_another_case_is_none_here(crm, legal, opened, running):
     refused(crm.post(at(other, "attest/"), {"vendor_reference": "J-1", "note": "seen"}), 422, "invalid")
 
 
-@pytest.mark.parametrize("action", ["attest", "searched", "retry", "give-up"])
+@pytest.mark.parametrize("action", ["attest", "searched", "retry", "give-up", "refuse-vendor", "take-back-refusal"])
 def test_a_sub_task_of_another_case_is_none_here(crm, legal, opened, running, action):
     other = approve(legal, opened(submit=True))
-    sent = {"sub_task": part(other, "paper-archive")["id"]} | ({} if action == "retry" else {"note": "done"})
+    more = {"retry": {}, "take-back-refusal": {}, "refuse-vendor": {"ground": "expression"}}
+    sent = {"sub_task": part(other, "paper-archive")["id"]} | more.get(action, {"note": "done"})
     assert pointers(refused(crm.post(at(running, f"{action}/"), sent), 422, "invalid")) == ["/sub_task"]
     for wrong in ("ada@example.org", str(uuid.uuid4()), [], None):
         problem = refused(crm.post(at(running, f"{action}/"), sent | {"sub_task": wrong}), 422, "invalid")
@@ -266,10 +391,23 @@ def test_what_cannot_be_carried_out_is_given_up(crm, running):
         ("release", {}),
         ("identifiers", {"kind": "email", "value": "a@example.org"}),
         ("proposals", {}),
+        ("acknowledge", {"channel": "email"}),
+        ("ask", {"reason": "identity", "channel": "email"}),
+        ("answered", {"reason": "identity"}),
+        ("extend", {"reason": "number", "channel": "email"}),
+        ("reply", {"channel": "email"}),
+        ("recipients", {"name": "An auditor"}),
+        ("recipients/told", {"recipient": "x", "channel": "email"}),
+        ("recipients/not-told", {"recipient": "x", "why": "impossible", "note": "x"}),
+        ("certificate", {}),
         ("attest", {"sub_task": str(uuid.uuid4()), "note": "x"}),
         ("searched", {"sub_task": str(uuid.uuid4()), "note": "x"}),
         ("retry", {"sub_task": str(uuid.uuid4())}),
         ("give-up", {"sub_task": str(uuid.uuid4()), "note": "x"}),
+        ("letters", {"kind": "acknowledgement", "channel": "letter"}),
+        ("letters/preview", {"kind": "acknowledgement"}),
+        ("letters/send-again", {"letter": str(uuid.uuid4())}),
+        ("letters/arrived", {"letter": str(uuid.uuid4())}),
     ],
 )
 def test_no_action_takes_a_foreign_field_or_an_unknown_case(crm, opened, action, sent):

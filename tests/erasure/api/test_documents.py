@@ -34,7 +34,7 @@ def test_every_method_of_every_address_is_in_it_with_its_scope(schema):
     assert set(described) == set(SCOPES)
     for place, scope in SCOPES.items():
         operation = described[place]
-        assert f"`{scope}`" in operation["description"]
+        assert all(f"`{word}`" in operation["description"] for word in scope.split())
         assert operation["security"] == [{"token": []}]
         assert {"401", "403"} <= set(operation["responses"])
         assert "application/problem+json" in operation["responses"]["401"]["content"]

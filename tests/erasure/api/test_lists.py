@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from compliance.audit import verify
+from compliance import clock
 from erasure import lifecycle, vendors
 from erasure.models import Case, Vendor
 from erasure.states import Pause
@@ -138,81 +138,18 @@ def test_a_paused_vendor_says_why(crm):
         "text": "Apptus refuses the credentials.",
         "since": "2026-11-20T12:00:00Z",
         "trial_at": "2026-11-20T12:00:00Z",
+        "waits_until": None,
     }
+
+
+def test_a_vendor_whose_quota_is_used_up_says_until_when_nothing_is_sent(crm):
+    later = clock.now().replace(microsecond=0) + timedelta(days=3)
+    Vendor.objects.filter(slug="shop-search").update(not_before=START, quota_until=later)
+    health = crm.get("/api/v1/vendors/").json()["results"][1]["health"]
+    assert (health["status"], health["waits_until"]) == ("ok", f"{later:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def test_what_was_written_about_a_pause_by_hand_stays_inside(crm):
     shop = Vendor.objects.get(slug="shop-search")
     vendors.pause(shop, Pause.BY_HAND, "Ask Ada Lovelace", START, trial_at=None)
     assert "Ada" not in crm.get("/api/v1/vendors/").content.decode()
-
-
-# --- the trail --------------------------------------------------------------------------------------------------------
-
-
-def test_the_trail_comes_in_pages_in_the_order_of_the_log(crm, seven):
-    whole = crm.get("/api/v1/audit/?limit=1000").json()["results"]
-    pages = walk(crm, "/api/v1/audit/?limit=20")
-    assert [row for page in pages for row in page] == whole
-    assert {row["index"] for row in whole} == {None}
-    assert next(row["action"] for row in whole if row["case"] == seven[0]) == "case.opened"
-
-
-@pytest.mark.parametrize(("form", "media_type"), [("csv", "text/csv"), ("jsonl", "application/jsonl")])
-def test_the_trail_comes_as_a_stream_that_the_verifier_reads(crm, seven, form, media_type, tmp_path):
-    response = crm.get(f"/api/v1/audit/?format={form}")
-    assert response.streaming
-    assert response.headers["Content-Type"] == f"{media_type}; charset=utf-8"
-    assert response.headers["Audit-Tree-Size"] == "0"
-    file = tmp_path / f"trail.{form}"
-    file.write_bytes(b"".join(response.streaming_content))
-    assert verify.run(file)[0] == 0
-    assert seven[0] in file.read_text()
-
-
-def test_the_trail_of_one_case(crm, seven):
-    rows = crm.get(f"/api/v1/audit/?case={seven[2]}").json()["results"]
-    assert rows
-    assert {row["case"] for row in rows} == {seven[2]}
-
-
-def test_the_trail_of_a_time(crm, seven):
-    query = "since=2026-11-20T12:01:00Z&until=2026-11-20T12:02:00Z"
-    rows = crm.get(f"/api/v1/audit/?{query}").json()["results"]
-    assert {row["case"] for row in rows} == {seven[1]}
-    assert crm.get("/api/v1/audit/?since=2026-11-19&until=2026-11-19").json()["results"] == []
-    assert crm.get("/api/v1/audit/?since=2026-11-20&until=2026-11-20").json()["results"]
-
-
-def test_no_row_is_beyond_an_index_while_none_is_sealed(crm, seven):
-    response = crm.get("/api/v1/audit/?after_index=0")
-    assert response.json() == {"results": [], "next": None, "previous": None}
-    assert response.headers["Audit-Tree-Size"] == "0"
-
-
-def test_a_stream_can_be_cut(crm, seven):
-    lines = b"".join(crm.get("/api/v1/audit/?format=jsonl&limit=2").streaming_content).splitlines()
-    assert len(lines) == 2
-
-
-@pytest.mark.parametrize(
-    ("query", "pointer"),
-    [
-        ("case=anna@example.org", "/case"),
-        ("after_index=x", "/after_index"),
-        ("since=2026-11-20T12:00:00", "/since"),
-        ("until=never", "/until"),
-        ("since=2026-11-21&until=2026-11-19", "/until"),
-        ("limit=1001", "/limit"),
-        ("format=xml", "/format"),
-        ("format=csv&cursor=x", "/cursor"),
-        ("cursor=WyJuZXh0IiwgIngiXQ==", "/cursor"),
-    ],
-)
-def test_a_wrong_question_to_the_trail_is_refused(crm, query, pointer):
-    assert pointer in pointers(refused(crm.get(f"/api/v1/audit/?{query}"), 422, "invalid"))
-
-
-def test_there_is_no_checkpoint_yet(crm):
-    refused(crm.get("/api/v1/audit/checkpoint/"), 404, "nothing_sealed")
-    refused(crm.get("/api/v1/audit/checkpoint/?size=5"), 404, "nothing_sealed")

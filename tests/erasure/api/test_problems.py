@@ -207,7 +207,7 @@ def test_a_wrong_shape_is_said_in_plain_words(crm, sent, said):
         ("cases/?limit=0", "limit: must be 1 or more"),
         ("cases/?limit=many", "limit: must be a whole number"),
         ("cases/?due_before=soon", "due_before: must be a day such as 2026-11-02"),
-        ("audit/?format=xml", "format: Choose one of json, csv, jsonl"),
+        ("audit/?format=xml", "format: Choose one of json, jsonl, csv, zip"),
         (f"audit/?limit={'9' * 2000}", "limit: must be a whole number"),
     ],
 )
@@ -224,7 +224,7 @@ def test_every_code_that_the_desk_refuses_with_is_listed_with_its_status():
     statuses = {"Conflict": 409, "Forbidden": 403, "NotFound": 404}
     found = set()
     files = Path(settings.BASE_DIR / "erasure").rglob("*.py")
-    for path in (path for path in files if "admin" not in path.parts):
+    for path in (path for path in files if not {"admin", "bulk", "imports"} & set(path.parts)):  # these have no API
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in statuses and node.args:
                 code = node.args[0]

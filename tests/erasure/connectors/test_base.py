@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from erasure.connectors.base import (
     Id,
     Misconfigured,
     Nothing,
+    Operation,
     Outcome,
     OutcomeUnknown,
     Refused,
@@ -28,6 +29,7 @@ from erasure.connectors.base import (
     Secret,
     Stay,
     VendorError,
+    Work,
     option,
     parse,
     step,
@@ -174,6 +176,34 @@ def test_a_connector_knows_its_steps_and_nothing_else_as_one() -> None:
 
 def test_a_marked_step_still_runs() -> None:
     assert Small().write(None, None) == Go("look")
+
+
+def test_a_step_is_run_as_its_mark_says() -> None:
+    """For one sub-task with a client, for many with one, or by hand without."""
+
+    class Kinds(Connector):
+        @step("one")
+        def one(self, work: Work, http: Any) -> Result:
+            return Go("many", references={"for": work.ref, "by": http})
+
+        @step("many", writes=True, batch=2, if_unknown="many")
+        def many(self, works: Any, http: Any) -> Any:
+            return {work.ref: Go("alone", references={"for": work.ref, "by": http}) for work in works}
+
+        @step("alone", by_hand=True)
+        def alone(self, work: Work) -> Result:
+            return HandOver("attestation", work.ref)
+
+    ids = (Id("one", "email", "ada@example.org"),)
+    works = [Work(ref, Operation.ERASE, ids, "gdpr", "other", datetime.now(UTC), due=ids) for ref in ("a", "b")]
+    client: Any = "client"
+    assert Kinds().run("one", works[:1], client) == {"a": Go("many", references={"for": "a", "by": "client"})}
+    assert Kinds().run("many", works, client) == {
+        ref: Go("alone", references={"for": ref, "by": "client"}) for ref in ("a", "b")
+    }
+    assert Kinds().run("alone", works[1:], None) == {"b": HandOver("attestation", "b")}
+    assert Kinds().left("many", works[0]) == works[0].ids
+    assert Kinds().company(works[0]) == Kinds().company(works[1])
 
 
 def test_a_connector_inherits_steps_and_may_replace_them() -> None:

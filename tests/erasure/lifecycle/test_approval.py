@@ -362,6 +362,18 @@ def test_whoever_changes_a_vendor_account_while_the_plan_is_open_cannot_approve_
     assert refused_by_four_eyes(case, manager)
 
 
+def test_nor_if_somebody_else_changes_the_account_after_them():
+    case = opened_case(submit=True)
+    first, second = (person(name, "vendor manager", "approver") for name in ("vera", "wim"))
+    vendors.save({"name": "Shop search", "options": {"export_before_erasing": False}}, by=first)
+    vendors.save({"name": "Shop search", "options": {"visitor_key_from": ["device_id"]}}, by=second)
+    with pytest.raises(Conflict):
+        approve(case, by=person("ada", "approver"))
+    assert refused_by_four_eyes(case, first)
+    assert refused_by_four_eyes(case, second)
+    approve(case, by=person("ada", "approver"))
+
+
 def test_whoever_adds_a_vendor_account_to_an_open_plan_cannot_approve_it():
     case, manager = opened_case(submit=True), person("vera", "vendor manager", "approver")
     archive = {"name": "Archive", "connector": "manual", "options": {"instructions": "Room 1", "accepts": ["email"]}}

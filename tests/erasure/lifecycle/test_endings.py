@@ -235,6 +235,24 @@ def test_a_case_of_which_nothing_was_sent_ends_cancelled():
     assert "called" not in event.canonical
 
 
+def test_what_a_person_has_erased_by_hand_makes_a_cancelled_case_partly_completed():
+    case = approved_case()
+    attest(case)
+
+    lifecycle.cancel(case, by=person("olive"), reason="withdrawn")
+
+    assert status(case) == CaseStatus.PARTLY_COMPLETED
+
+
+def test_a_search_that_found_nobody_leaves_a_cancelled_case_cancelled():
+    case = approved_case(identifiers=[("email", "ada@example.org")])
+    lifecycle.searched(work(case), by=person("olive"), note="Looked in the shop.")
+
+    lifecycle.cancel(case, by=person("olive"), reason="withdrawn")
+
+    assert status(case) == CaseStatus.CANCELLED
+
+
 def test_a_case_whose_export_was_sent_is_stopped_before_effect_and_partly_completed():
     case = approved_case()
     sent(work(case))

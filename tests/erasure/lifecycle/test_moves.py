@@ -114,17 +114,17 @@ LEGAL = {
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_case_takes_an_action_only_in_its_states(action, state):
     case = STATES[state]()
-    after = LEGAL[action].get(state)
+    after, bea = LEGAL[action].get(state), person("bea")
     stored = Case.objects.filter(pk=case.pk)
     before, events = stored.values().get(), Event.objects.count()
 
     if after:
-        ACTIONS[action](case, person("bea"))
+        ACTIONS[action](case, bea)
         assert stored.get().status == case.status == after
         assert Event.objects.count() > events
     else:
         with pytest.raises(Conflict) as refused:
-            ACTIONS[action](case, person("bea"))
+            ACTIONS[action](case, bea)
         assert refused.value.text.endswith(".")
         assert stored.values().get() == before
         assert Event.objects.count() == events
@@ -163,18 +163,18 @@ WORK_LEGAL = {
 @pytest.mark.parametrize("status", SubTaskStatus.values)
 @pytest.mark.parametrize("action", WORK_ACTIONS)
 def test_vendor_work_takes_an_action_only_in_its_states(action, status):
-    item = in_status(status)
+    item, bea = in_status(status), person("bea")
     act, after = WORK_ACTIONS[action]
     stored = SubTask.objects.filter(pk=item.pk)
     before, events = stored.values().get(), Event.objects.count()
 
     if status in WORK_LEGAL[action]:
-        act(item, person("bea"))
+        act(item, bea)
         assert stored.get().status == item.status == after
         assert Event.objects.count() > events
     else:
         with pytest.raises(Conflict):
-            act(item, person("bea"))
+            act(item, bea)
         assert stored.values().get() == before
         assert Event.objects.count() == events
 

@@ -8,8 +8,8 @@ from compliance import clock
 from compliance.audit.models import Event
 from erasure import lifecycle
 from erasure.errors import Conflict, Invalid
-from erasure.models import SubTask
-from erasure.states import Assurance, CaseStatus, Outcome, SubTaskStatus
+from erasure.models import Call, CallSubTask, SubTask
+from erasure.states import Assurance, CaseStatus, Outcome, SubTaskStatus, Verdict
 from tests.factories import approved_case, opened_case, person, vendor, work
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +54,7 @@ def test_a_confirmation_by_hand_says_what_was_done_and_keeps_the_note(kind, outc
     assert {use.outcome for use in item.identifiers.all()} == {outcome}
     event = Event.objects.get(action="sub_task.attested")
     assert (event.actor, event.subject) == (f"user:{person('olive').pk}", f"sub_task:{item.pk}")
-    assert set(event.details) == {"vendor", "note", "note_hash"}
+    assert set(event.details) == {"vendor", "note", "note_hash", "outcomes", "held", "assurance", "identifiers"}
     assert case.notes.get().unseal("text") == "Folder 7 is shredded."
 
 
@@ -145,6 +145,36 @@ def test_a_retry_opens_what_failed_or_was_refused_again_and_nothing_else():
     lifecycle.retry(item, by=person("ada"))
 
     assert [use.outcome for use in item.identifiers.all()] == [Outcome.ERASED, Outcome.PENDING, Outcome.PENDING]
+
+
+def test_a_retry_names_every_answered_call_that_is_made_once_more():
+    item = needs_attention(approved_case(), resume_step="create_job")
+    now = clock.now()
+    made = [
+        ("create_job", True, Verdict.OK),  # was made once more already
+        ("upload", True, Verdict.OK),
+        ("create_job", True, Verdict.OK),
+        ("await_intake", False, Verdict.OK),
+        ("upload", True, Verdict.FAILED),
+        ("upload", True, Verdict.UNKNOWN),  # is named when it is sent again
+        ("upload", True, Verdict.OK),
+        ("await_result", False, Verdict.OK),
+    ]
+    for after, (step, writes, verdict) in enumerate(made):
+        at = now + timedelta(seconds=after)
+        call = Call.objects.create(
+            vendor=item.vendor, step=step, writes=writes, started_at=at, lease_until=at, finished_at=at, verdict=verdict
+        )
+        CallSubTask.objects.create(call=call, sub_task=item, epoch=after)
+
+    lifecycle.retry(item, by=person("ada"))
+
+    told = Event.objects.filter(action="sub_task.may_repeat").order_by("pk")
+    calls = list(Call.objects.order_by("started_at"))
+    assert [(event.details["step"], event.details["call"]) for event in told] == [
+        ("create_job", f"call:{calls[2].pk}"),
+        ("upload", f"call:{calls[6].pk}"),
+    ]
 
 
 # --- hold, handler, notes

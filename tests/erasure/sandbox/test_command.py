@@ -1,3 +1,5 @@
+import contextlib
+import json
 import signal
 import socket
 import subprocess
@@ -9,15 +11,23 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from erasure.sandbox import STAND_INS
+
 from .conftest import Client
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports() -> int:
+    """The first of as many free ports in a row as there are stand-ins."""
+    while True:
+        with contextlib.ExitStack() as probes, contextlib.suppress(OSError, OverflowError):
+            first = 0
+            for number in range(len(STAND_INS)):
+                probe = probes.enter_context(socket.socket())
+                probe.bind(("127.0.0.1", first and first + number))
+                first = first or int(probe.getsockname()[1])
+            return first
 
 
 @pytest.mark.parametrize(
@@ -34,7 +44,7 @@ def test_a_number_out_of_range_is_wrong_usage(arguments: list[str]) -> None:
 def test_the_command_prints_addresses_and_credentials_and_ends_on_a_signal(
     ending: signal.Signals, tmp_path: Path
 ) -> None:
-    port = free_port()
+    port = free_ports()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "sandbox", "--port", str(port), "--everyone", "--journal", str(tmp_path)],
         cwd=ROOT,
@@ -52,8 +62,14 @@ def test_the_command_prints_addresses_and_credentials_and_ends_on_a_signal(
             lines.append(line)
             if "Ctrl-C" in line:
                 break
-        assert f"http://127.0.0.1:{port}" in "".join(lines)
-        assert "username: sandbox" in "".join(lines)
+        assert "    username: sandbox\n" in lines
+        entries = [json.loads(line.partition("vendor file: ")[2]) for line in lines if "vendor file: " in line]
+        assert [(entry["connector"], entry["base_url"]) for entry in entries] == [
+            (key, f"http://127.0.0.1:{port + number}") for number, key in enumerate(STAND_INS)
+        ]
+        assert all(f"{entry['name']}  {entry['base_url']}\n" in lines for entry in entries)
+        acquia = next(entry for entry in entries if entry["connector"] == "acquia")
+        assert (acquia["options"], acquia["credentials"]["token"]) == ({"tenant_id": "1234"}, "sandbox-token")
         assert Client(f"http://127.0.0.1:{port}").remove().status == 200
         process.send_signal(ending)
         assert "ended" in process.stdout.read()

@@ -128,13 +128,12 @@ def test_a_case_of_which_nothing_reached_the_vendor_ends_cancelled(lane: Lane) -
     assert (case.status, lane.work().reason) == ("cancelled", "stopped_before_sending")
 
 
-def test_cancelling_while_a_call_without_an_answer_is_out_stops_at_the_next_claim(lane: Lane) -> None:
+def test_cancelling_while_a_call_without_an_answer_is_out_sends_nothing_more(lane: Lane) -> None:
     case = lane.case()
     lane.apptus.faults.add(Fault("close", path="*/create-export-customer-job"))
     claim = lane.claim()
     lifecycle.cancel(case, by=person("ada"), reason="withdrawn")
     settle.settle(claim, steps.perform(claim))
-    lane.due()
     lane.run()
     case.refresh_from_db()
     assert (lane.work().status, case.status) == ("stopped", "partly_completed")

@@ -1,20 +1,24 @@
 """A bad vendor harms only itself: pace, pauses, Retry-After, the breaker, and questions that become rarer."""
 
+import socket
+import uuid
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from erasure import lifecycle, vendors
 from erasure.connectors.apptus import Apptus as Connector
-from erasure.models import Call
+from erasure.models import Call, Vendor
 from erasure.sandbox import Apptus, Fault
 from erasure.states import Pause
-from erasure.worker import claims, lanes, settle, steps, sweep
+from erasure.worker import claims, lanes, pace, settle, steps, sweep
 from tests import factories
 from tests.factories import person
 
 from .lane import GOOD, Lane
+from .test_two_workers import together
 
 MINUTE = timedelta(minutes=1)
 
@@ -89,15 +93,15 @@ def test_a_vendor_that_fails_again_and_again_is_paused_and_tried_with_one_call(l
     cases = [lane.case(identifiers=[("customer_id", f"C-{number}")]) for number in range(8)]
     fault = lane.apptus.faults.add(Fault("reply", status=503, times=None))
     lane.run()
-    assert (lane.account().pause, fault.struck) == (Pause.FAILURES, settle.FAILURES_TO_PAUSE)
+    assert (lane.account().pause, fault.struck) == (Pause.FAILURES, pace.FAILURES_TO_PAUSE)
     lane.turn(timedelta(seconds=50))
     lane.run()
-    assert fault.struck == settle.FAILURES_TO_PAUSE
+    assert fault.struck == pace.FAILURES_TO_PAUSE
     lane.turn(timedelta(seconds=20))
     lane.run()
-    assert fault.struck == settle.FAILURES_TO_PAUSE + 1
+    assert fault.struck == pace.FAILURES_TO_PAUSE + 1
     lane.apptus.faults.clear()
-    lane.turn(settle.TRIAL_AFTER_FAILURES + timedelta(seconds=10))
+    lane.turn(2 * pace.TRIAL_AFTER_FAILURES + timedelta(seconds=10))
     lane.run()
     assert (lane.account().pause, lane.account().failures) == ("", 0)
     assert [told["code"] for told in lane.told("vendor.paused")] == ["failures"]
@@ -113,6 +117,17 @@ def test_a_trial_is_one_call_even_with_two_workers(lane: Lane) -> None:
     vendors.pause(lane.account(), Pause.FAILURES, "", now, trial_at=now)
     assert lane.claim()
     assert lanes.next_claim(lane.vendor.pk) is None
+
+
+def test_a_trial_waits_for_the_calls_that_were_under_way_before_the_pause(lane: Lane) -> None:
+    for number in range(2):
+        lane.case(identifiers=[("customer_id", f"C-{number}")])
+    earlier, now = lane.claim(), lane.turn(timedelta(0))
+    vendors.pause(lane.account(), Pause.FAILURES, "", now, trial_at=now)
+    assert lanes.next_claim(lane.vendor.pk) is None
+    lane.apptus.faults.add(Fault("reply", status=503))
+    settle.settle(earlier, steps.perform(earlier))
+    assert lane.claim()
 
 
 def test_an_outage_of_a_day_leaves_questions_to_be_asked_again_not_to_people(lane: Lane) -> None:
@@ -221,3 +236,105 @@ def test_one_vendor_that_is_down_does_not_hold_up_another(lane: Lane) -> None:
             other.clock.advance(3)
         assert case.sub_tasks.get(vendor=second).status == "done"
         assert case.sub_tasks.get(vendor=lane.vendor).status == "ready"
+
+
+# --- back-off, trials ---
+
+
+def test_back_off_doubles_up_to_an_hour_and_is_spread(lane: Lane) -> None:
+    calls = [Call(pk=uuid.UUID(int=number)) for number in range(200)]
+    for tries, seconds in ((0, 5), (1, 10), (5, 160), (30, 3000), (10**6, 3000)):
+        waits = [pace.backoff(tries, call).total_seconds() for call in calls]
+        assert min(waits) >= seconds * 0.8
+        assert max(waits) <= min(seconds * 1.2, 3600)
+        assert max(waits) - min(waits) > seconds * 0.3, "they march in step"
+        assert waits == [pace.backoff(tries, call).total_seconds() for call in calls], "who shares a call comes along"
+
+
+def test_a_vendor_that_is_dead_for_an_hour_gets_few_calls_and_is_found_out_soon_after(lane: Lane) -> None:
+    for number in range(30):
+        lane.case(identifiers=[("customer_id", f"C-{number}")])
+    fault = lane.apptus.faults.add(Fault("reply", status=503, times=None))
+    for _ in range(360):
+        sweep.tick()
+        lane.run()
+        lane.turn(timedelta(seconds=10))
+    trials = fault.struck - pace.FAILURES_TO_PAUSE
+    assert 6 <= trials <= 10  # after 1, 3, 7 and 15 minutes, then every ten
+    lane.apptus.faults.clear()
+    lane.turn(pace.LONGEST_TRIAL)
+    lane.run()
+    assert lane.account().pause == ""
+    assert all(work.attention_code == "" for work in lane.account().sub_tasks.all())
+
+
+def test_starts_that_follow_each_other_closely_try_a_paused_account_once(lane: Lane) -> None:
+    lane.case()
+    fault = lane.apptus.faults.add(Fault("reply", status=401, times=None))
+    lane.run()
+    for _ in range(5):
+        sweep.try_paused_accounts()
+        lane.run()
+        lane.turn(timedelta(seconds=10))
+    assert fault.struck == 1
+    lane.turn(MINUTE)
+    sweep.try_paused_accounts()
+    lane.run()
+    assert fault.struck == 2
+
+
+def test_workers_of_two_hosts_at_once_keep_the_pace_of_one_account(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each claims until it gets no more; the account's row is what they share."""
+    lane.save(pace={"parallel_calls": 3, "calls_per_minute": 5})
+    for number in range(12):
+        lane.case(identifiers=[("customer_id", f"C-{number}")])
+
+    def claim_all() -> list[claims.Claim]:
+        found = []
+        while claim := lanes.next_claim(lane.vendor.pk):
+            found.append(claim)
+        return found
+
+    first = [claim for found in together(claim_all, claim_all, claim_all) for claim in found]
+    assert len(first) == 3
+    for claim in first:
+        settle.settle(claim, steps.perform(claim))
+    assert sum(len(found) for found in together(claim_all, claim_all, claim_all)) == 2
+
+
+# --- the workers of a host ---
+
+
+@pytest.fixture
+def outlet(lane: Lane) -> Vendor:
+    """A second account, with work of its own in each case."""
+    return factories.vendor("Outlet search", base_url=lane.apptus.url, credentials=GOOD)
+
+
+@pytest.mark.parametrize(("workers", "bounded"), [(1, 1), (2, 1), (3, 2), (8, 7)])
+def test_one_account_leaves_a_worker_of_the_host_free(
+    lane: Lane, outlet: Vendor, settings: Any, workers: int, bounded: int
+) -> None:
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "workers": workers}
+    for number in range(9):
+        lane.case(identifiers=[("customer_id", f"C-{number}")])
+    under_way = [lane.claim() for _ in range(bounded)]
+    assert lanes.next_claim(lane.vendor.pk) is None
+    assert lanes.next_claim(outlet.pk), "the other account has no worker left"
+    settle.settle(under_way[0], steps.perform(under_way[0]))
+    if workers > 2:
+        assert lanes.next_claim(lane.vendor.pk) is None, "now the last free worker would be taken"
+
+
+def test_what_other_hosts_have_under_way_takes_no_worker_of_this_one(
+    lane: Lane, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "workers": 2}
+    for number in range(3):
+        lane.case(identifiers=[("customer_id", f"C-{number}")])
+    lane.claim()
+    assert lanes.next_claim(lane.vendor.pk) is None
+    monkeypatch.setattr(pace, "HOST", "another-host")
+    lane.claim()
+    assert lanes.next_claim(lane.vendor.pk) is None
+    assert sorted(Call.objects.values_list("host", flat=True)) == sorted(["another-host", socket.gethostname()])

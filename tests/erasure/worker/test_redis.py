@@ -10,7 +10,7 @@ from erasure.sandbox import Apptus
 from tests import services
 from tests.desk import Desk, until
 
-from .shop import Shop
+from .shop import ApptusShop
 
 pytestmark = [pytest.mark.slow, pytest.mark.redis]
 
@@ -30,10 +30,10 @@ def test_a_case_is_carried_to_its_end(tmp_path: Path, server: str) -> None:
         Apptus(archive_days=0).start() as apptus,
         Desk(tmp_path, settings="tests.crash.settings", environment=environment) as desk,
     ):
-        shop = Shop(desk, apptus)
+        shop = ApptusShop(desk, apptus)
         reference = shop.approved("C-1001")
         desk.start("work")
-        until(lambda: shop.look(reference)["status"] == "completed", 60)
+        until(lambda: shop.look(reference)["status"] == "completed")
         assert [entry.effect for entry in apptus.journal.entries() if entry.effect] == [
             "export_started",
             "export_fetched",

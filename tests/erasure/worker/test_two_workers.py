@@ -47,7 +47,7 @@ def test_two_workers_on_one_lane_never_claim_the_same_work(lane: Lane) -> None:
     def claim_all() -> list[Any]:
         found = []
         while claim := lanes.next_claim(lane.vendor.pk):
-            found.append(claim.sub_task.pk)
+            found.append(claim.shares[0].sub_task.pk)
         return found
 
     claimed = [pk for found in together(claim_all, claim_all, claim_all) for pk in found]

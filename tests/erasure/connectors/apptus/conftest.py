@@ -125,11 +125,11 @@ def drive() -> Iterator[Callable[..., Drive]]:
     """Makes a sub-task; at the end, nothing that staff could see of it may name the person or hold a secret."""
     made: list[Drive] = []
 
-    def make(*ids: Id, operation: Operation = Operation.ERASE, **options: Any) -> Drive:
+    def make(*ids: Id, operation: Operation = Operation.ERASE, again: bool = False, **options: Any) -> Drive:
         connector = Apptus(parse(Apptus.Options, options))
         headers = dict(connector.headers(CREDENTIALS))
         secrets = ("pa:ss wörd", "key-123")
-        made.append(Drive(connector, ids or (ANNA,), BASE, NETWORK, headers, operation, secrets))
+        made.append(Drive(connector, ids or (ANNA,), BASE, NETWORK, headers, operation, secrets, again=again))
         return made[-1]
 
     yield make

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import random
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -165,11 +166,32 @@ def test_a_zip_that_unpacks_to_more_than_anybody_counts_is_counted_in_part_and_t
     assert told
 
 
+def counted(data: bytes) -> dict[str, int] | None:
+    return count_records(mock.Mock(open=lambda: io.BytesIO(data)), lambda: None)
+
+
 def test_a_zip_whose_directory_would_fill_the_memory_is_not_read() -> None:
-    data = bytearray(zipped({"a.jsonl": "{}\n"}))
-    at = data.rfind(b"PK\5\6")
-    data[at + 12 : at + 16] = (17 << 20).to_bytes(4, "little")
-    assert count_records(mock.Mock(open=lambda: io.BytesIO(bytes(data))), lambda: None) is None
+    data = zipped({"a.jsonl": "{}\n", "b.jsonl": "{}\n"})
+    directory = 2 * (46 + len("a.jsonl"))
+    for largest, counts in ((directory, {"files": 2, "records": 2}), (directory - 1, None)):
+        with mock.patch("erasure.connectors.zipped.LARGEST_DIRECTORY", largest):
+            assert counted(data) == counts
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_a_few_bytes_that_unpacks_to_gigabytes_at_once_is_not_read(packed: int) -> None:
+    """With these zipfile knows no bounds: it unpacks as much as what it has read says, and bzip2 says 45 bytes for each
+    900,000."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.jsonl", "{}\n")
+        archive.writestr("b.jsonl", "x" * (32 << 20), packed)
+    tracemalloc.start()
+    try:
+        assert counted(out.getvalue()) is None
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_html_page_in_the_downloads_place_is_not_evidence(vendor: Vendor, drive: Callable[..., Drive]) -> None:

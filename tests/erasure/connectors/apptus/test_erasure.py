@@ -10,10 +10,13 @@ from erasure.connectors.base import (
     Assurance,
     Finish,
     Go,
+    HandOver,
     Held,
     Operation,
     Outcome,
+    Refused,
     RetryLater,
+    Said,
     Stay,
 )
 
@@ -128,8 +131,9 @@ def test_the_vendors_job_numbers_are_the_references(vendor: Vendor, drive: Calla
 def test_only_the_removal_commits_and_only_questions_poll() -> None:
     steps = Apptus.steps.values()
     assert [spec.name for spec in steps if spec.commits] == ["start_removal"]
-    assert {spec.name for spec in steps if spec.polls} == {"await_export", "await_removal"}
-    assert {spec.name for spec in steps if spec.writes} == {"start_export", "fetch_export", "start_removal"}
+    assert {spec.name for spec in steps if spec.polls} == {"await_export", "await_removal", "await_again"}
+    writing = {"start_export", "fetch_export", "start_removal", "start_again", "fetch_again"}
+    assert {spec.name for spec in steps if spec.writes} == writing
 
 
 # --- without an export, and an export alone ---------------------------------------------------------------------------
@@ -207,3 +211,32 @@ def test_memory_is_small_and_plain_json(vendor: Vendor, drive: Callable[..., Dri
 
 def test_results_do_not_show_what_they_remember(vendor: Vendor, drive: Callable[..., Drive]) -> None:
     assert ANNAS_KEY not in repr(drive().once())
+
+
+# --- a key that is refused --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", [START_EXPORT, START_REMOVAL])
+def test_a_refused_key_leaves_the_others_to_their_end_and_is_then_shown_alone(
+    vendor: Vendor, drive: Callable[..., Drive], phase: str
+) -> None:
+    sub_task = drive(ANNA, BERT)
+    until(sub_task, "start_export" if phase == START_EXPORT else "start_removal")
+    vendor.instead[phase] = [in_html(400)]
+    end = sub_task.run()
+    assert isinstance(end, HandOver)
+    assert (end.to, end.code) == ("attention", "key_refused")
+    assert sub_task.said["anna"].outcome == Outcome.REFUSED
+    assert sub_task.said["anna"].assurance == Assurance.NONE
+    assert sub_task.said["bert"].outcome == Outcome.ERASED
+    assert vendor.asked(START_REMOVAL).count(BERTS_KEY) == 1
+    sub_task.said["anna"] = Said(Outcome.PENDING, assurance=Assurance.NONE)  # as a retry by hand puts it
+    assert isinstance(sub_task.run(), Finish)
+    assert sub_task.said["anna"].outcome == Outcome.ERASED
+    assert vendor.asked(START_EXPORT).count(BERTS_KEY) == vendor.asked(START_REMOVAL).count(BERTS_KEY) == 1
+
+
+def test_the_only_key_that_is_refused_is_the_vendors_refusal(vendor: Vendor, drive: Callable[..., Drive]) -> None:
+    vendor.instead[START_EXPORT] = [in_html(400)]
+    with pytest.raises(Refused):
+        drive().run()

@@ -210,7 +210,7 @@ def test_a_repeated_start_may_be_answered_with_the_same_keys_job(vendor: Vendor,
 def test_a_reply_outside_the_pages_moves_nothing(
     vendor: Vendor, drive: Callable[..., Drive], step: str, answer: Answer, error: type[Exception]
 ) -> None:
-    sub_task = until(drive(), step)
+    sub_task = until(drive(again="again" in step, ask_again_after_seconds=1), step)
     before = (dict(sub_task.memory), dict(sub_task.said), len(sub_task.evidence))
     vendor.instead |= {call: [answer] for call in (START_EXPORT, START_REMOVAL, STATUS, RESULT)}
     with pytest.raises(error):

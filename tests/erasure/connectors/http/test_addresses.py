@@ -74,6 +74,15 @@ def test_another_host_is_refused_and_the_text_says_what_to_add_where(url: str) -
         "https://api.vendor.example:0",
         "https://api.vendor.example:65536",
         "https://api.vendor.example:x",
+        "https://api.vendor.example:443@evil.example",
+        "https://api.vendor.example:443:8443",
+        "https://api.vendor.example:-1",
+        "https://api.vendor.example:٤٤٣",
+        "https://api.vendor.example..",
+        "https://.api.vendor.example",
+        "https://localhost.",
+        "https://127.0.0.1.",
+        "https://api.vendor.example%00.evil.example",
         "https://api.vendor.example/a/../b",
         "https://api.vendor.example/a/%2e%2E/b",
         "https://api.vendor.example/a//b",
@@ -163,6 +172,16 @@ def test_localhost_must_be_this_machine(monkeypatch: pytest.MonkeyPatch, address
     leading_to(monkeypatch, address)
     with pytest.raises(Misconfigured):
         resolve("localhost", 80)
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "127.1", "0"])
+def test_another_spelling_of_this_machines_address_is_a_name_that_leads_here(host: str) -> None:
+    """Whoever lists it has not allowed this machine; the resolver of the system reads it as an address."""
+    network = Network((host,), loopback=True)
+    assert check_base_url(f"https://{host}", network) == f"https://{host}"
+    with pytest.raises((Misconfigured, RetryLater)) as refused:
+        resolve(host, 443)
+    assert refused.value.code in ("address_not_allowed", "not_sent")
 
 
 def test_a_name_that_is_not_found_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The mapping of replies, with `responses` in the network's place."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -163,6 +164,31 @@ def test_a_redirect_to_nowhere_is_the_same(location: str) -> None:
 
 
 @responses.activate
+def test_a_redirect_to_a_host_that_names_somebody_does_not_tell_it() -> None:
+    answer(status=302, headers={"Location": "https://anna-7.login.example/"})
+    with pytest.raises(BrokenReply) as raised:
+        client().get("/call", query={"customerKey": "Anna-7"})
+    assert raised.value.code == "redirected"
+    assert "anna" not in raised.value.text.lower()
+
+
+@responses.activate
+@pytest.mark.parametrize("status", [300, 304, 305, 399])
+def test_another_status_of_that_hundred_is_no_redirect(status: int) -> None:
+    assert failure(status).code == "unexpected_status"
+
+
+@responses.activate
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_type_that_names_somebody_is_not_shown(status: int) -> None:
+    answer(body=b"x", status=status, content_type="text/anna-7")
+    http = client()
+    with suppress(Refused):
+        http.get("/call", query={"customerKey": "Anna-7"})
+    assert http.calls[0].excerpt == "…, 1 bytes"
+
+
+@responses.activate
 def test_a_404_can_be_expected() -> None:
     answer(status=404, json={"errorCode": 7})
     assert client().get("/call", expect=(200, 404)).json() == {"errorCode": 7}
@@ -223,6 +249,16 @@ def test_a_transcript_holds_no_secret_and_nothing_that_was_sent() -> None:
     assert note.excerpt == '{"jid": "…", "key": "…", "token": "…", "pw": "…", "status": "created", "…": 1}'
     assert note.received > 50
     assert note.elapsed > 0
+
+
+@responses.activate
+def test_one_call_may_have_credentials_of_its_own_which_no_transcript_shows() -> None:
+    responses.add(responses.POST, URL, json={"user": "robot", "echo": "cm9ib3Q6c2VjcmV0", "robot:secret": 1})
+    http = client(headers={"X-Account": "a-1"}, secrets=["secret"], words=["cm9ib3Q6c2VjcmV0"])
+    http.post("/call", headers=basic("robot", "secret"))
+    sent = responses.calls[0].request.headers
+    assert (sent["Authorization"], sent["X-Account"]) == ("Basic cm9ib3Q6c2VjcmV0", "a-1")
+    assert http.calls[0].excerpt == '{"user": "…", "echo": "…", "…": 1}'
 
 
 @responses.activate

@@ -12,19 +12,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from erasure.connectors.base import BrokenReply, Misconfigured, OutcomeUnknown, RetryLater, VendorError
 from erasure.connectors.http import Http, Network, client
+from tests.server import certificate
 
 from .conftest import LOCAL, Server, read_request, reply, saying
 
@@ -195,33 +191,6 @@ def test_a_vendor_whose_name_leads_inside_is_not_called(
 # --- TLS --------------------------------------------------------------------------------------------------------------
 
 
-def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, str]:
-    """A server's TLS context with a certificate signed by itself, and the file that makes it trusted."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert_file, key_file)
-    return context, str(cert_file)
-
-
 def test_a_certificate_of_the_ca_bundle_is_trusted_under_its_name(serve: Serve, tmp_path: Path) -> None:
     context, bundle = certificate(tmp_path, "localhost")
     names: list[str | None] = []
@@ -338,6 +307,56 @@ def test_an_endless_drip_ends_at_the_deadline(serve: Serve, start: bytes) -> Non
     assert (type(error), error.code) == (OutcomeUnknown, "timeout")
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (b"HTTP/1.1 2", b"0"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        (CHUNKED, b"1\r\n \r\n"),
+        (CHUNKED, b"0"),
+        (CHUNKED + b"1;x=", b"x"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: y\r\n"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["status", "headers", "chunks", "size of a chunk", "extension of a chunk", "trailers", "interim replies"],
+)
+def test_a_drip_of_what_frames_a_reply_ends_at_the_deadline_too(serve: Serve, start: bytes, piece: bytes) -> None:
+    def script(line: socket.socket) -> None:
+        line.sendall(start)
+        while not servers[0].over.wait(0.02):
+            line.sendall(piece)
+
+    servers = [serve(script)]
+    error, _http = failing(servers[0], deadline=3 * SOON)
+    assert (type(error), error.code) == (OutcomeUnknown, "timeout")
+
+
+def test_trailers_without_end_end_at_the_deadline(serve: Serve) -> None:
+    def script(line: socket.socket) -> None:
+        line.sendall(CHUNKED + b"2\r\n{}\r\n0\r\n")
+        line.settimeout(1)
+        while not servers[0].over.is_set():
+            line.sendall(b"X: y\r\n" * 10_000)
+
+    servers = [serve(script)]
+    error, _http = failing(servers[0], deadline=SOON)
+    assert (type(error), error.code) == (OutcomeUnknown, "timeout")
+
+
+def test_a_refusal_counts_though_its_page_drips_without_end(serve: Serve) -> None:
+    def script(line: socket.socket) -> None:
+        line.sendall(b"HTTP/1.1 503 Busy\r\nContent-Type: text/html\r\n\r\n")
+        while not servers[0].over.wait(0.02):
+            line.sendall(b"x")
+
+    servers = [serve(script)]
+    error, _http = failing(servers[0], deadline=SOON)
+    assert (type(error), error.code) == (RetryLater, "unavailable")
+
+
 def test_interim_replies_without_end_are_bounded(serve: Serve) -> None:
     error, _http = failing(serve(saying(*[b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" * 100] * 200)))
     assert (type(error), error.code) == (BrokenReply, "reply_too_large")
@@ -380,6 +399,11 @@ def test_half_a_reply_leaves_open_what_was_done(serve: Serve, said: bytes) -> No
         b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 2\r\n\r\n{}",
         b"HTTP/1.1 99999 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n{}",
     ],
 )
 def test_what_is_not_http_is_a_broken_reply(serve: Serve, said: bytes) -> None:
@@ -418,6 +442,24 @@ def test_a_reply_has_a_largest_size(serve: Serve, said: list[bytes]) -> None:
     assert http.calls[0].received < 2 * 1024 * 1024
 
 
+@pytest.mark.parametrize("framing", ["length", "chunks", "close"])
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_reply_may_be_a_megabyte_and_no_byte_more(serve: Serve, framing: str, more: int) -> None:
+    body = b"{" + b" " * (client.MIB - 2 + more) + b"}"
+    said = {
+        "length": reply(body),
+        "chunks": CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body),
+        "close": ENDLESS + b"\r\n" + body,
+    }[framing]
+    http = Http(serve(said).url, LOCAL)
+    if not more:
+        assert http.get("/x").json() == {}
+        return
+    with pytest.raises(BrokenReply) as raised:
+        http.get("/x")
+    assert raised.value.code == "reply_too_large"
+
+
 @pytest.mark.parametrize(
     "coding", ["Content-Encoding: gzip", "Content-Encoding: identity, br", "Transfer-Encoding: gzip"]
 )
@@ -442,6 +484,26 @@ def test_a_redirect_with_a_body_is_neither_followed_nor_read_whole(serve: Serve)
     assert http.calls[0].received < 1024 * 1024
     other.stop()
     assert not other.requests
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_no_redirect_takes_a_call_anywhere(serve: Serve, status: int, method: str, elsewhere: bool) -> None:
+    other = serve(reply())
+    server = serve(lambda line: line.sendall(said))
+    target = other.url if elsewhere else server.url
+    said = reply(b"", f"Location: {target}/y?who=anna", status=f"{status} Go")
+    http = Http(server.url, LOCAL, headers={"Authorization": "Bearer s3cret"})
+    body = {} if method == "GET" else {"body": b"Type,Value\nemail,anna@example.com\n", "content_type": "text/csv"}
+    with pytest.raises(BrokenReply) as raised:
+        http.request(method, "/x", **body)
+    assert raised.value.code == "redirected"
+    assert "anna" not in raised.value.text
+    other.stop()
+    server.stop()
+    assert other.requests in ([], [b""])
+    assert [request for request in server.requests if request] == server.requests[:1]
 
 
 def test_an_unexpected_status_counts_even_if_its_body_breaks_off(serve: Serve) -> None:
@@ -577,6 +639,18 @@ def test_progress_is_told_at_most_once_a_second(serve: Serve, monkeypatch: pytes
     http.download("/x", name="x", deadline=5_000)
     reads = next(ticks)
     assert 2 <= len(told) <= reads / 4
+
+
+def test_a_step_may_tell_its_progress_as_often_as_it_likes(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time costs the engine two writes, and a zip may hold 20,000 files."""
+    told: list[int] = []
+    now = [0.0]
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    http = Http(serve(reply()).url, LOCAL, on_progress=lambda: told.append(1))
+    http.get("/x")
+    for now[0] in (0.9, 1.0, 1.1, 1.9, 2.0, 2.5):
+        http.progress()
+    assert len(told) == 2
 
 
 def test_a_file_needs_somewhere_to_go() -> None:

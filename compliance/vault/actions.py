@@ -1,0 +1,7 @@
+"""What this room writes into the trail. The keys of the ring appear by their ids, as `ring_key:4f…`."""
+
+from django.utils.translation import gettext_lazy as _
+
+from compliance.audit.actions import action
+
+KEY_ADDED = action("vault.key_added", _("Key of the key ring put on record: {subject}."))

@@ -1,0 +1,127 @@
+"""Twelve weeks: cases opened and closed, and the time that replies took against the time the law gives."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import Count, DateField, DurationField, ExpressionWrapper, F, Q
+from django.db.models.functions import TruncDate, TruncWeek
+from django.utils import timezone
+
+from compliance import clock
+from erasure.models import Case
+
+WEEKS = 12
+
+
+def mondays() -> list[date]:
+    """The first days of the weeks shown, this one last."""
+    today = clock.today()
+    this = today - timedelta(days=today.weekday())
+    return [this - timedelta(weeks=back) for back in reversed(range(WEEKS))]
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How many cases were opened and closed in the week that begins on `monday`."""
+
+    monday: date
+    opened: int
+    closed: int
+
+
+def moved() -> list[Moved]:
+    """Two queries, each over what its index holds of these weeks."""
+    days = mondays()
+    return [Moved(*row) for row in zip(days, _by_week("created_at", days), _by_week("closed_at", days), strict=True)]
+
+
+def _by_week(field: str, days: Sequence[date]) -> list[int]:
+    """How many cases have that moment in each week; the last one is open."""
+    within = {f"week_{number}": Count(field, filter=_week(field, days, number)) for number in range(len(days))}
+    counts = Case.objects.filter(**{f"{field}__gte": _begin(days[0])}).order_by().aggregate(**within)
+    return [counts[name] for name in within]
+
+
+def _week(field: str, days: Sequence[date], number: int) -> Q:
+    since = Q(**{f"{field}__gte": _begin(days[number])})
+    return since & Q(**{f"{field}__lt": _begin(days[number + 1])}) if number + 1 < len(days) else since
+
+
+@dataclass(frozen=True)
+class Replies:
+    """The replies of one week, in days from receipt: half of them took `half` at most, nine of ten `most`. `limit`: the
+    time that half of these had, or less. Without a reply there is none of the three."""
+
+    monday: date
+    count: int = 0
+    late: int = 0
+    half: int | None = None
+    most: int | None = None
+    limit: int | None = None
+
+
+def replies() -> list[Replies]:
+    """One query, over the replies of these weeks."""
+    days, zone = mondays(), timezone.get_default_timezone()
+    answered = TruncDate("replied_at", tzinfo=zone)
+    rows = (
+        Case.objects.filter(replied_at__gte=_begin(days[0]))
+        .order_by()
+        .annotate(
+            week=TruncWeek("replied_at", tzinfo=zone, output_field=DateField()),
+            took=ExpressionWrapper(answered - F("received_on"), output_field=DurationField()),
+            had=ExpressionWrapper(F("due_on") - F("received_on"), output_field=DurationField()),
+        )
+        .values_list("week", "took", "had")
+        .annotate(count=Count("*"))
+    )
+    weeks: dict[date, list[tuple[int, int, int]]] = {}
+    for week, took, had, count in rows:
+        weeks.setdefault(week, []).append((took.days, had.days, count))
+    return [_replies(day, weeks.get(day, [])) for day in days]
+
+
+def _replies(monday: date, rows: Sequence[tuple[int, int, int]]) -> Replies:
+    if not rows:
+        return Replies(monday)
+    took = [(days, count) for days, _had, count in rows]
+    return Replies(
+        monday,
+        count=sum(count for _days, count in took),
+        late=sum(count for days, had, count in rows if days > had),
+        half=_within(took, 50),
+        most=_within(took, 90),
+        limit=_within(((had, count) for _days, had, count in rows), 50),
+    )
+
+
+def _within(counted: Iterable[tuple[int, int]], percent: int) -> int:
+    """The smallest of the values that at least `percent` of all do not exceed; each stands beside how often it is."""
+    ordered = sorted(counted)
+    enough, seen = sum(count for _value, count in ordered) * percent, 0
+    for value, count in ordered:
+        seen += count
+        if seen * 100 >= enough:
+            return value
+    return ordered[-1][0]
+
+
+@dataclass(frozen=True)
+class Total:
+    """Over all weeks."""
+
+    count: int
+    late: int
+
+    @property
+    def in_time(self) -> int:
+        return self.count - self.late
+
+
+def total(weeks: Sequence[Replies]) -> Total:
+    return Total(sum(week.count for week in weeks), sum(week.late for week in weeks))

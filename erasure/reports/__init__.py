@@ -1,0 +1,1 @@
+"""What the desk hands to others: the regulator pack of a case (`pack`), the register of requests (`register`)."""

@@ -1,0 +1,68 @@
+"""The translations' files: complete, in step with the code, and compiled. `make messages` brings them up to date."""
+
+import re
+
+import pytest
+from babel.messages import Message
+from babel.messages.mofile import read_mo
+
+from tests import messages
+
+FILES = [(place, language) for place in messages.PLACES for language in messages.LANGUAGES]
+_PLACES = re.compile(r"%\(\w+\)[sdg]|%[sdg]|%%|\{\w*\}|</?\w[^>]*>")
+
+pytestmark = pytest.mark.parametrize(
+    ("place", "language"), FILES, ids=[f"{place.name}-{language}" for place, language in FILES]
+)
+
+
+def _texts(catalog) -> dict[tuple, Message]:
+    known = {(_fixed(message.id), message.context): message for message in catalog if message.id}
+    assert len(known) == len(catalog)
+    return known
+
+
+def _fixed(text: str | tuple | list) -> str | tuple:
+    return text if isinstance(text, str) else tuple(text)
+
+
+def test_every_text_of_the_code_is_in_the_file_and_no_other(place, language):
+    marked, known = _texts(messages.extracted()[place]), _texts(messages.translated(place, language))
+    assert marked.keys() - known.keys() == set(), "run `make messages`, then translate what is new"
+    assert known.keys() - marked.keys() == set(), "run `make messages`"
+
+
+def test_every_text_is_translated(place, language):
+    texts = _texts(messages.translated(place, language))
+    assert [text for (text, _context), message in texts.items() if not all(messages.strings(message))] == []
+    assert [text for (text, _context), message in texts.items() if message.fuzzy] == []
+
+
+def test_what_stands_in_a_text_stands_in_its_translation_too(place, language):
+    """Places for words and tags. A singular may leave out the number."""
+    for (text, _context), message in _texts(messages.translated(place, language)).items():
+        forms = list(text) if isinstance(text, tuple) else [text]
+        assert len(messages.strings(message)) == len(forms), text
+        wanted = [sorted(_PLACES.findall(form)) for form in forms]
+        for number, string in enumerate(messages.strings(message)):
+            found = sorted(_PLACES.findall(string))
+            assert found in (wanted if number == 0 else [wanted[number]]), (text, string)
+
+
+def test_a_translation_begins_and_ends_as_its_text_does(place, language):
+    """A sentence stays a sentence, a label a label; a line break at an end is part of the page."""
+    for (text, _context), message in _texts(messages.translated(place, language)).items():
+        english = text[0] if isinstance(text, tuple) else text
+        for string in messages.strings(message):
+            assert string.strip() == string or english.strip() != english, string
+            for mark in (".", ":", "?", "…"):
+                assert string.endswith(mark) == english.endswith(mark), (english, string)
+
+
+def test_the_compiled_file_is_that_of_the_text(place, language):
+    with messages.po_file(place, language).with_suffix(".mo").open("rb") as file:
+        compiled = _texts(read_mo(file))
+    texts = _texts(messages.translated(place, language))
+    assert {key: _fixed(message.string) for key, message in compiled.items()} == {
+        key: _fixed(message.string) for key, message in texts.items()
+    }, "run `make messages`"
