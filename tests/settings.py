@@ -11,8 +11,8 @@ from pathlib import Path
 
 import compliance
 
-_source = (Path(compliance.__file__).parent / "settings.py").read_text()
-for _name in set(re.findall(r'(?:_read|_text)\(\s*"([A-Z_]+)"', _source)) - {"DATABASE_URL"}:
+_source = "".join(part.read_text() for part in (Path(compliance.__file__).parent / "settings").glob("*.py"))
+for _name in set(re.findall(r'\b(?:read|text)\(\s*"([A-Z_]+)"', _source)) - {"DATABASE_URL"}:
     os.environ.pop(_name, None)
     os.environ.pop(f"{_name}_FILE", None)
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="erasure-desk-tests-")  # removed by conftest.pytest_unconfigure
