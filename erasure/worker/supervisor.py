@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
 
 from compliance.audit import anchor, seal
+from compliance.vault import rotation
 from erasure import alerts, dispatch, letters, reminders
 
 from . import claims, heartbeat, sweep
@@ -27,6 +28,8 @@ SEAL_BATCHES = 5  # at a time: a backlog, after the key was away, must not keep 
 ANCHOR_SECONDS = 3.0  # how often it is looked whether a checkpoint is to be sent elsewhere; a worker does it
 LETTER_SECONDS = 3.0  # how often it is looked whether a letter is to be sent by e-mail
 ALERT_SECONDS = 30.0  # how often it is looked whether people are to be told of something
+RING_SECONDS = 5.0  # how often it is looked whether the key ring opens what the database holds
+ROTATION_SECONDS = 60.0  # how often it is looked whether a key of the ring is to be made, or destroyed
 REMINDER_SECONDS = 300.0  # how often it is looked whether people are to be reminded
 STARTING_SECONDS = 30.0  # what a new group is given to show its first sign of life
 # A worker that is free takes up a question at once. Longer than a busy machine may take over it.
@@ -125,11 +128,14 @@ class Supervisor:
         self._fruitless, self._why = 0, ""  # groups in a row that never showed a sign of life; what the last one did
         self._not_before = -math.inf  # of the next start
         self._tried = self._hints_count = False
+        self._ring_fits = True
         self._parts = [
             Part("keeping the workers running", 0, self._watch),
             Part("closing what the database has closed", 0, close_old_connections),
+            Part("reading with the key ring", RING_SECONDS, self._look_at_ring),
             Part("the sweep", 0, self._sweep),
             Part("sealing the trail", SEAL_SECONDS, lambda: seal.seal(batches=SEAL_BATCHES)),
+            Part("looking after the key ring", ROTATION_SECONDS, rotation.tick),
             Part("anchoring the trail", ANCHOR_SECONDS, anchor.wake),
             Part("sending letters", LETTER_SECONDS, letters.look_after),
             Part("looking after alerts", ALERT_SECONDS, alerts.look_after),
@@ -175,6 +181,8 @@ class Supervisor:
     # --- its parts ---
 
     def _sweep(self) -> None:
+        if not self._ring_fits:
+            return
         if not self._tried:
             sweep.try_paused_accounts()
             self._tried = True
@@ -183,7 +191,20 @@ class Supervisor:
             self._hints_count = True
         sweep.tick()
 
+    def _look_at_ring(self) -> None:
+        """Without the keys, workers would set aside or refuse what the other hosts can read: so there are none."""
+        line = rotation.problem()
+        self._ring_fits = line is None
+        if line:
+            if self._group:
+                self._drain()
+                log.warning("The worker group is ended, %s.", cut_off(self._group.end()))
+                self._group = None
+            raise ImproperlyConfigured(line)
+
     def _watch(self) -> None:
+        if not self._ring_fits:
+            return
         if self._group is None:
             if time.monotonic() >= self._not_before:
                 self._start()

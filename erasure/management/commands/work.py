@@ -5,7 +5,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from compliance.audit import checks
-from compliance.vault.keys import ring
+from compliance.vault import rotation
 from erasure.worker.group import end_orphans
 from erasure.worker.supervisor import Supervisor
 
@@ -20,6 +20,7 @@ class Command(BaseCommand):
             raise CommandError("The database is not migrated. No worker was started. Run manage.py migrate.")
         if line := checks.unprotected():
             raise CommandError(f"{line} No worker was started.")
-        ring()  # without it no work could be read: ImproperlyConfigured says so
+        if line := rotation.problem():  # no work could be read
+            raise CommandError(f"{line} No worker was started.")
         self.stderr.write("Working. Ctrl-C or SIGTERM ends it.")
         Supervisor().run()
