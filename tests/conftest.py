@@ -6,10 +6,11 @@ import signal
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
-from django.conf import settings
+from django.conf import LazySettings, settings
 
 from tests import services
 from tests.trail import empty_trail, trail_can_be_emptied  # noqa: F401 - fixtures for every test
@@ -44,6 +45,16 @@ def ring(django_db_setup: None, django_db_blocker: object) -> None:
 
     with django_db_blocker.unblock():
         keys.ensure_ring()
+
+
+@pytest.fixture
+def own_ring(settings: LazySettings, tmp_path: Path) -> Path:
+    """The file of a copy of the run's key ring, which this test may rotate, damage and lose."""
+    copy = tmp_path / "keys" / "ring.json"
+    copy.parent.mkdir()
+    shutil.copy(settings.KEY_RING, copy)
+    settings.KEY_RING = copy
+    return copy
 
 
 @pytest.fixture

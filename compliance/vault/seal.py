@@ -42,6 +42,11 @@ class Unreadable(Exception):
         )
 
 
+#: What a page catches that says in words what cannot be opened. Who works with it leaves ImproperlyConfigured alone:
+#: that the ring is missing, or lacks a key, is no fault of the data.
+NOT_OPENED = (Unreadable, ImproperlyConfigured)
+
+
 # --- data keys --------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import NOT_OPENED
 from erasure import due, forecast, lifecycle
 from erasure.models import Case, SubTask
 from erasure.reports.certificate import may_issue
@@ -125,7 +125,7 @@ class CasePage:
             note.case = self.case
             try:
                 text = str(note.unseal("text"))
-            except Unreadable:
+            except NOT_OPENED:
                 text = _("cannot be opened")
             notes.append({"note": note, "text": text, "about": _about(note.about)})
         return notes[::-1]

@@ -20,7 +20,7 @@ class Command(BaseCommand):
             raise CommandError("The database is not migrated. No worker was started. Run manage.py migrate.")
         if line := checks.unprotected():
             raise CommandError(f"{line} No worker was started.")
-        if line := rotation.problem():  # no work could be read
-            raise CommandError(f"{line} No worker was started.")
+        if trouble := rotation.problem():  # no work could be read
+            raise CommandError(f"{trouble} No worker was started.")
         self.stderr.write("Working. Ctrl-C or SIGTERM ends it.")
         Supervisor().run()

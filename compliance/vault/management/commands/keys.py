@@ -122,8 +122,8 @@ class Command(BaseCommand):
         if gone:
             self.stdout.write(
                 _(
-                    "Backups of the database made before now no longer open with this ring: make one now. Destroy every "
-                    "older copy of %(file)s: whoever has one can still open old backups."
+                    "Backups of the database made before now no longer open with this ring: make one now. Destroy "
+                    "every older copy of %(file)s: whoever has one can still open old backups."
                 )
                 % {"file": settings.KEY_RING}
             )
@@ -166,10 +166,8 @@ def _standing(held: Ring, key_id: str) -> str:
         return _("prepared on %(day)s, not active yet") % words
     words["since"] = _day(held.replaced[key_id])
     if goes := rotation.destroyed_on(held, key_id):
-        return _("replaced on %(since)s, %(count)d data keys, to be destroyed on %(goes)s") % {
-            **words,
-            "goes": _day(goes),
-        }
+        words["goes"] = _day(goes)
+        return _("replaced on %(since)s, %(count)d data keys, to be destroyed on %(goes)s") % words
     return _("replaced on %(since)s, %(count)d data keys, kept until keys retire") % words
 
 
