@@ -44,12 +44,12 @@ def keep(*keys: DataKey) -> int:
         if keys:
             return _append(path, (_line(key.pk, key.destroyed_at) for key in keys if key.destroyed_at))
         now = clock.now()
-        since, known, is_complete = _tail(path, now)
+        since, known, is_marked = _tail(path, now)
         destroyed = DataKey.objects.filter(destroyed_at__gte=since).order_by("destroyed_at")
         rows = destroyed.values_list("pk", "destroyed_at").iterator(chunk_size=LINES)
         lines = (_line(key_id, at) for key_id, at in rows if key_id not in known and at)
         added = _append(path, lines)
-        if added or not is_complete:
+        if added or not is_marked:
             _append(path, [json.dumps({"complete": now.isoformat()})])
         return added
     except OSError as error:
@@ -138,10 +138,11 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _tail(path: Path, now: datetime) -> tuple[datetime, set[uuid.UUID], bool]:
-    """From when on a destroyed key may be lacking, the keys that are listed of those, and whether nothing was added
-    since the list was complete."""
-    since, known, is_complete = datetime.fromtimestamp(0, UTC), set[uuid.UUID](), True
-    found = False
+    """From when on a destroyed key may be lacking, the keys that are listed of those, and whether the end of the list
+    says all that: nothing was added since it was complete, and it was said so once more when that was a while ago, so
+    that none of what stands above need be read again."""
+    since, known = datetime.fromtimestamp(0, UTC), set[uuid.UUID]()
+    found, is_marked = False, True
     try:
         with path.open("rb") as file:
             for line in _backwards(file):
@@ -151,7 +152,7 @@ def _tail(path: Path, now: datetime) -> tuple[datetime, set[uuid.UUID], bool]:
                     continue
                 if isinstance(said, tuple):
                     known.add(said[0])
-                    is_complete = is_complete and found
+                    is_marked = is_marked and found
                 elif said and said <= now:  # a clock that was wrong must not hide what comes
                     if found and said < since:
                         break  # what stands above was destroyed before
@@ -159,7 +160,7 @@ def _tail(path: Path, now: datetime) -> tuple[datetime, set[uuid.UUID], bool]:
                         since, found = said - OVERLAP, True
     except FileNotFoundError:
         pass
-    return since, known, is_complete
+    return since, known, is_marked and not (known and since < now - 2 * OVERLAP)
 
 
 def _backwards(file: BinaryIO) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from compliance.audit import bundle
@@ -23,6 +23,7 @@ from compliance.vault.keys import ring
 from compliance.vault.models import DataKey
 from compliance.vault.seal import Unreadable
 from erasure import finding, lifecycle
+from erasure.management.commands import work
 from erasure.models import Case, Identifier
 from erasure.models.sealed import SealedModel
 from erasure.normalise import normalise
@@ -175,7 +176,7 @@ def test_after_retirement_an_old_backup_does_not_open_with_todays_ring_and_the_d
     assert "vault.key_retired" in file.read_text()
 
 
-def test_an_old_database_put_in_the_place_of_todays_says_why_it_is_not_worked_on(case, tmp_path):
+def test_an_old_database_put_in_the_place_of_todays_says_why_it_is_not_worked_on(case, tmp_path, monkeypatch):
     old = backup(tmp_path)
     seal.destroy(case.data_key)
     rotation.rotate(**BY)
@@ -184,3 +185,6 @@ def test_an_old_database_put_in_the_place_of_todays_says_why_it_is_not_worked_on
         DataKey.objects.filter(pk=key.pk).update(ring_key=key.ring_key, wrapped=key.wrapped, destroyed_at=None)
     assert opened() == []
     assert "old backup" in (rotation.problem() or "")
+    monkeypatch.setattr(work, "end_orphans", lambda: None)
+    with pytest.raises(CommandError, match=r"^KEY_RING: .*old backup.*No worker was started\.$"):
+        call_command("work")

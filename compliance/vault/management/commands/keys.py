@@ -56,7 +56,7 @@ class Command(BaseCommand):
         for key_id in held.dates:
             self.stdout.write(f"{key_id}  {_standing(held, key_id)}")
         for key_id, at in held.retired.items():
-            self.stdout.write(f"{key_id}  {_('destroyed on %(day)s') % {'day': _day(at)}}")
+            self.stdout.write(key_id + "  " + _("destroyed on %(day)s") % {"day": _day(at)})
         if settings.KEY_ROTATION_DAYS:
             said = _("Rotated every %(rotation)d days; a replaced key is kept for %(keep)d days.")
             self.stdout.write(said % {"rotation": settings.KEY_ROTATION_DAYS, "keep": settings.KEY_KEEP_DAYS})
