@@ -44,9 +44,9 @@ class Unreadable(Exception):
 # --- data keys --------------------------------------------------------------------------------------------------------
 
 
-def new_key() -> DataKey:
-    """A new data key, saved. The caller's transaction decides whether it stays."""
-    key_id, keys = uuid.uuid4(), ring()
+def new_key(key_id: uuid.UUID | None = None) -> DataKey:
+    """A new data key, saved. The caller's transaction decides whether it stays. `key_id`: its number, if not any."""
+    key_id, keys = key_id or uuid.uuid4(), ring()
     wrapped = _encrypt(keys.keys[keys.active], os.urandom(KEY_BYTES), _wrapped_at(key_id))
     return DataKey.objects.create(id=key_id, ring_key=keys.active, wrapped=wrapped, created_at=clock.now())
 

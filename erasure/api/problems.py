@@ -65,6 +65,8 @@ TYPES: dict[str, tuple[int, Any]] = {
     "not_stoppable": (409, gettext_lazy("It does not wait for a person")),
     "nothing_to_approve": (409, gettext_lazy("No plan awaits approval")),
     "plan_changed": (409, gettext_lazy("The plan is not the one that was read")),
+    "shred_asked": (409, gettext_lazy("The destruction was asked for before")),
+    "shred_not_asked": (409, gettext_lazy("Nobody asks for the destruction")),
     "too_many_recipients": (409, gettext_lazy("The ledger holds no more recipients")),
     "vendor_settings": (409, gettext_lazy("The settings of a vendor account do not fit")),
     "wrong_state": (409, gettext_lazy("The state of the case does not allow it")),
