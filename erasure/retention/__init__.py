@@ -9,12 +9,12 @@ telling      what the faces say of it
 
 The case, its clock, its outcomes, its reply and its trail stay, and verify."""
 
-from .by_hand import approve, ask, may_ask, why_not_approve, withdraw
+from .by_hand import approve, ask, asked, may_ask, why_not_approve, withdraw
 from .dates import Rule, rule_of, soon
 from .dates import shown as date_of
 from .destroying import shred, shred_again
 from .obstacles import why_not
-from .sweeping import due, give_dates, redate, sweep
+from .sweeping import due, give_dates, redate, sweep, wipe
 from .telling import backups, readable_until, told
 
 __all__ = [
@@ -37,5 +37,6 @@ __all__ = [
     "told",
     "why_not",
     "why_not_approve",
+    "wipe",
     "withdraw",
 ]

@@ -75,6 +75,7 @@ def tick() -> None:
         evidence.remove_strays(now)
         imports.expire(now)
         suppression.forget(now)
+        retention.wipe()
         IdempotentReply.forget(now - KEEP_REPLIES)
 
 
