@@ -41,6 +41,10 @@ class Unreadable(Exception):
         )
 
 
+class Destroyed(Unreadable):
+    """It was destroyed on purpose, with its key."""
+
+
 # --- data keys --------------------------------------------------------------------------------------------------------
 
 
@@ -66,7 +70,7 @@ def unwrap(key: DataKey) -> bytes:
     Not cached: unwrapping takes microseconds, and a cache would keep a destroyed key alive.
     """
     if key.destroyed_at is not None:
-        raise Unreadable(_("This personal data was destroyed on purpose, with its key. It cannot be read any more."))
+        raise Destroyed(_("This personal data was destroyed on purpose, with its key. It cannot be read any more."))
     ring_key = ring().keys.get(key.ring_key)
     if ring_key is None:
         raise Unreadable(

@@ -222,9 +222,7 @@ QUEUES: dict[str, Queue] = {
             _("Destroyed soon"),
             _("No personal data is destroyed soon."),
             lambda user: soon(),
-            _(
-                "The personal data of these is destroyed by itself. Put on hold what is still needed."
-            ),
+            _("The personal data of these is destroyed by itself. Put on hold what is still needed."),
         ),
         Queue(
             "to-destroy",

@@ -14,7 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import Destroyed, Unreadable
 from erasure.errors import Conflict, DeskError, Forbidden, Invalid, NotFound
 
 log = logging.getLogger(__name__)
@@ -99,6 +99,8 @@ def handler(error: Exception, context: Mapping[str, Any]) -> Response:
         return _desk_error(error)
     if isinstance(error, exceptions.ValidationError):
         return _invalid(list(_flat(error.detail)))
+    if isinstance(error, Destroyed):
+        return problem("destroyed", str(error))
     if isinstance(error, Unreadable):
         return problem("unreadable", str(error))
     if isinstance(error, OperationalError):

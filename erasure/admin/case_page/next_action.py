@@ -92,10 +92,10 @@ def next_action(now: Situation) -> Next:
 
 
 def besides(now: Situation, told: Next) -> list[Next]:
-    """The plan and the suggestions that wait for a decision too, where the next action is another."""
+    """The plan, the suggestions and the destruction that wait for a decision too, where the next action is another."""
     found = []
     for item in _wanted(now):
-        if item.takes not in ("approve", "proposals") or item.next.what == told.what:
+        if item.takes not in ("approve", "proposals", "approve_shred") or item.next.what == told.what:
             continue
         mine = item.takes in now.may and not item.forbidden
         why = item.next.why if mine else item.forbidden if item.takes in now.may else item.who

@@ -109,7 +109,9 @@ class CasePage:
             return reverse("admin:erasure_case_act", args=[case.pk, name])
 
         more: dict[str, Any] = {"initial": initial, "failed": self.failed, "enabled": self.facts.vendors}
-        return offers(CASE_DEEDS, self.user, address, case, revision, **more)
+        found = offers(CASE_DEEDS, self.user, address, case, revision, **more)
+        four_eyes = retention.why_not_approve(case, self.user)
+        return [offer for offer in found if offer.name != "approve_shred" or not four_eyes]
 
     def _lines(self, following: Next) -> list[tuple[str, str]]:
         """What else of the case waits for a person than what is told as the next action."""
