@@ -95,12 +95,12 @@ def give_dates(*, limit: int = DATED_AT_ONCE) -> int:
     return _give(list(found.order_by("created_at", "id").only(*_FIELDS)[:limit]))
 
 
-def redate(*, after: Any = None, limit: int = DATED_AT_ONCE) -> tuple[int, Any]:
-    """Gives dates anew, as the rules are now, to the next cases by their number: how many got another, and the last
-    number (None: there are no more). Nobody loses the notice that a case gives."""
+def redate(*, after: Any = None, limit: int = DATED_AT_ONCE) -> tuple[int, int, Any]:
+    """Gives dates anew, as the rules are now, to the next cases by their number: how many it looked at, how many got
+    another, and the last number (None: there are no more). Nobody loses the notice that a case gives."""
     found = Case.objects.filter(shredded_at=None, shred_at__isnull=False).order_by("pk")
     page = list((found.filter(pk__gt=after) if after else found).only(*_FIELDS)[:limit])
-    return _give(page), page[-1].pk if len(page) == limit else None
+    return len(page), _give(page), page[-1].pk if len(page) == limit else None
 
 
 #: What `rule_of` looks at.
