@@ -52,7 +52,7 @@ def shred(case: Case, *, actor: str, why: str, **details: Any) -> bool:
             **counts,
             **details,
         )
-        transaction.on_commit(shredded.keep)
+        transaction.on_commit(shredded.keep, robust=True)  # what could not be written is listed by the next tick
     return True
 
 
@@ -99,7 +99,8 @@ def shred_again(keys: Mapping[uuid.UUID, datetime], *, actor: str) -> int:
             count += _case_again(case, keys[case.data_key_id], actor)
         alone = Evidence.objects.filter(data_key__in=numbers, removed_at=None)
         for item in alone.select_related("case", "data_key"):
-            count += _file_again(item, keys[item.data_key_id], actor)
+            _file_again(item, keys[item._key().pk], actor)
+            count += 1
         for key in DataKey.objects.filter(pk__in=numbers, destroyed_at=None):
             destroy(key)
     return count
@@ -123,7 +124,7 @@ def _case_again(case: Case, first: datetime, actor: str) -> bool:
     return True
 
 
-def _file_again(item: Evidence, first: datetime, actor: str) -> bool:
+def _file_again(item: Evidence, first: datetime, actor: str) -> None:
     with transaction.atomic():
         evidence.remove([item])
         record(
@@ -134,7 +135,6 @@ def _file_again(item: Evidence, first: datetime, actor: str) -> bool:
             kind=item.kind,
             first_on=_day(first),
         )
-    return True
 
 
 def _day(at: datetime) -> str:

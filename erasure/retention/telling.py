@@ -1,8 +1,10 @@
 """What the faces say of the end of a case's personal data, in the reader's language."""
 
-from datetime import date, datetime
+from datetime import date
+from importlib import import_module
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -54,22 +56,22 @@ def _done(case: Case) -> str:
 
 
 def readable_until(case: Case) -> Any:
-    """As `compliance.vault.rotation.readable_in_backups_until`, of the key of a case: until when the backups that were
-    made before its destruction can be read. None where no date is set."""
+    """As `compliance.vault.rotation.readable_in_backups_until`, of the key of a case: whether (`readable`) and until
+    when (`until`, or None) the backups that were made before its destruction can be read. None if it cannot be told."""
     try:
-        from compliance.vault import rotation
-    except ImportError:
+        rotation: Any = import_module("compliance.vault.rotation")  # comes with the rotation of the key ring
+        return rotation.readable_in_backups_until(case.data_key)
+    except (ImportError, ImproperlyConfigured):
         return None
-    return rotation.readable_in_backups_until(case.data_key)
 
 
 def backups(case: Case) -> str:
     """`readable_until`, as a sentence."""
-    until = readable_until(case)
-    if isinstance(until, datetime):
+    found = readable_until(case)
+    if found and found.readable and found.until:
         text = _("Backups that were made before can be read until %(day)s, when a key of the key ring is destroyed.")
-        return text % {"day": _day(localtime(until))}
-    if until == "gone":
+        return text % {"day": _day(localtime(found.until))}
+    if found and not found.readable:
         return _("Backups that were made before cannot be read any more: their key of the key ring is destroyed.")
     return _(
         "Backups that were made before can be read until the key of the key ring is replaced and destroyed; no date is "

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         if options["list"]:
             soon = Case.objects.filter(retention.soon()).order_by("shred_at", "reference")
             for day, reference in soon.values_list("shred_at", "reference").iterator():
-                self.stdout.write(f"{day.isoformat()}  {reference}")
+                self.stdout.write(f"{day}  {reference}")
 
     def _redate(self) -> int:
         progress, total = Progress(self.stderr, look=1), Case.objects.filter(shredded_at=None).count() or 1
