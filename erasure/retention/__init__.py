@@ -14,7 +14,7 @@ from .dates import Rule, rule_of, soon
 from .dates import shown as date_of
 from .destroying import shred, shred_again
 from .obstacles import why_not
-from .sweeping import due, give_dates, redate, sweep, wipe
+from .sweeping import due, give_dates, redate, redate_files, sweep, wipe
 from .telling import backups, readable_until, told
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "may_ask",
     "readable_until",
     "redate",
+    "redate_files",
     "rule_of",
     "shred",
     "shred_again",

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from compliance import clock
-from erasure import lifecycle
-from erasure.models import Case
+from erasure import evidence, lifecycle
+from erasure.models import Case, Evidence
 from erasure.states import CaseStatus, ShredReason
 
 from .dates import Rule, noticed, rule_of
@@ -101,6 +102,23 @@ def redate(*, after: Any = None, limit: int = DATED_AT_ONCE) -> tuple[int, int, 
     found = Case.objects.filter(shredded_at=None, shred_at__isnull=False).order_by("pk")
     page = list((found.filter(pk__gt=after) if after else found).only(*_FIELDS)[:limit])
     return len(page), _give(page), page[-1].pk if len(page) == limit else None
+
+
+def redate_files() -> int:
+    """Gives an end to files that came before their kind had one of its own, as the rules are now and no sooner than the
+    notice; returns to how many."""
+    soonest, count = clock.now() + timedelta(days=settings.RETENTION_NOTICE_DAYS), 0
+    for regime, keeping in settings.RETENTION.items():
+        files = Evidence.objects.filter(case__regime=regime, keep_until=None, removed_at=None)
+        for found, days in (
+            (files.filter(kind=evidence.IDENTITY), keeping.identity_days),
+            (files.filter(call__isnull=False), keeping.output_days),
+        ):
+            if days:
+                kept = timedelta(days=days)
+                count += found.filter(created_at__lte=soonest - kept).update(keep_until=soonest)
+                count += found.update(keep_until=F("created_at") + kept)
+    return count
 
 
 #: What `rule_of` looks at.

@@ -23,7 +23,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--redate",
             action="store_true",
-            help="give every case its date anew, after a change of RETENTION; nobody loses the notice of it",
+            help="give every case its date anew, after a change of RETENTION or an upgrade, and files without one theirs; "
+            "nobody loses the notice of it",
         )
         parser.add_argument(
             "--now", action="store_true", help="destroy all that is due now, without waiting for the worker"
@@ -33,6 +34,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["redate"]:
             self.stdout.write(_("%(count)s cases have another date.") % {"count": self._redate()})
+            text = _("%(count)s files that had no date of their own have one.")
+            self.stdout.write(text % {"count": retention.redate_files()})
         if options["now"]:
             text = _("The personal data of %(count)s cases was destroyed.")
             self.stdout.write(text % {"count": self._destroy()})

@@ -7,8 +7,8 @@ import pytest
 
 from compliance import clock
 from compliance.deadlines import NEVER
-from erasure import intake, lifecycle, retention
-from erasure.models import Case
+from erasure import evidence, intake, lifecycle, retention
+from erasure.models import Case, Evidence
 from tests.factories import approved_case, opened_case, opening, person
 
 from .made import DAY, anew, cancelled_case, ended_case, rejected_case
@@ -130,3 +130,19 @@ def test_many_cases_are_dated_in_few_queries(django_assert_max_num_queries) -> N
         assert retention.give_dates() == 6
     with django_assert_max_num_queries(2):
         assert retention.redate() == (6, 0, None)
+
+
+def test_files_from_before_their_kind_had_an_end_get_one_with_notice(settings, tmp_path, turn_clock) -> None:
+    settings.EVIDENCE_DIR = tmp_path / "evidence"
+    now = turn_clock(clock.now())
+    case = opened_case()
+    file = evidence.File("passport.png", b"a picture")
+    for _number in range(2):
+        lifecycle.check_identity(case, by=person("olive"), method="document", result="proven", file=file)
+    old, new = case.evidence.all()
+    Evidence.objects.update(keep_until=None)
+    Evidence.objects.filter(pk=old.pk).update(created_at=now - 400 * DAY)
+    assert retention.redate_files() == 2
+    assert Evidence.objects.get(pk=old.pk).keep_until == now + 14 * DAY
+    assert Evidence.objects.get(pk=new.pk).keep_until == new.created_at + 30 * DAY
+    assert retention.redate_files() == 0
