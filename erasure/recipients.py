@@ -77,7 +77,7 @@ class Line:
         try:
             return str(self.row.unseal("name"))
         except NOT_OPENED:
-            return _("cannot be opened")
+            return _("destroyed") if self.row.case.shredded_at else _("cannot be opened")
 
     @property
     def how(self) -> str:

@@ -42,6 +42,10 @@ class Unreadable(Exception):
         )
 
 
+class Destroyed(Unreadable):
+    """It was destroyed on purpose, with its key."""
+
+
 #: What a page catches that says in words what cannot be opened. Who works with it leaves ImproperlyConfigured alone:
 #: that the ring is missing, or lacks a key, is no fault of the data.
 NOT_OPENED = (Unreadable, ImproperlyConfigured)
@@ -50,9 +54,9 @@ NOT_OPENED = (Unreadable, ImproperlyConfigured)
 # --- data keys --------------------------------------------------------------------------------------------------------
 
 
-def new_key() -> DataKey:
-    """A new data key, saved. The caller's transaction decides whether it stays."""
-    key_id, secret, at = uuid.uuid4(), os.urandom(KEY_BYTES), clock.now()
+def new_key(key_id: uuid.UUID | None = None) -> DataKey:
+    """A new data key, saved. The caller's transaction decides whether it stays. `key_id`: its number, if not any."""
+    key_id, secret, at = key_id or uuid.uuid4(), os.urandom(KEY_BYTES), clock.now()
     ring_key, wrapped = wrap(secret, key_id)
     key = DataKey.objects.create(id=key_id, ring_key=ring_key, wrapped=wrapped, created_at=at)
     # Who destroys a ring key waits for open transactions that have inserted by then (`rotation.retire`); whoever
@@ -88,7 +92,7 @@ def unwrap(key: DataKey) -> bytes:
         # A rotation may have wrapped it anew since the row was read.
         key.refresh_from_db(fields=["ring_key", "wrapped", "destroyed_at"])
     if key.destroyed_at is not None:
-        raise Unreadable(_("This personal data was destroyed on purpose, with its key. It cannot be read any more."))
+        raise Destroyed(_("This personal data was destroyed on purpose, with its key. It cannot be read any more."))
     return open_wrapped(ring(), key)
 
 

@@ -18,11 +18,11 @@ HIDDEN = "•••"
 
 
 def masked(identifier: Identifier) -> str:
-    """An identifier's masked value; a sentence where it cannot be opened."""
+    """An identifier's masked value; in words that it was destroyed, or cannot be opened."""
     try:
         return mask(identifier.kind, identifier.value())
     except NOT_OPENED:
-        return _("cannot be opened")
+        return _("destroyed") if identifier.case.shredded_at else _("cannot be opened")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ def first_call(sub_task: SubTask, uses: Sequence[SubTaskIdentifier] | None = Non
     it cannot be shown; None if there is none. A query value that is not recognised as an identifier is hidden
     altogether."""
     try:
+        if sub_task.case.shredded_at:
+            return _("The personal data was destroyed, so what was sent cannot be shown.")
         call = planning.first_call(sub_task, uses)
         if call is None:
             return None

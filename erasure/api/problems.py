@@ -14,7 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import Destroyed, Unreadable
 from erasure.errors import Conflict, DeskError, Forbidden, Invalid, NotFound
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,8 @@ TYPES: dict[str, tuple[int, Any]] = {
     "not_stoppable": (409, gettext_lazy("It does not wait for a person")),
     "nothing_to_approve": (409, gettext_lazy("No plan awaits approval")),
     "plan_changed": (409, gettext_lazy("The plan is not the one that was read")),
+    "shred_asked": (409, gettext_lazy("The destruction was asked for before")),
+    "shred_not_asked": (409, gettext_lazy("Nobody asks for the destruction")),
     "too_many_recipients": (409, gettext_lazy("The ledger holds no more recipients")),
     "vendor_settings": (409, gettext_lazy("The settings of a vendor account do not fit")),
     "wrong_state": (409, gettext_lazy("The state of the case does not allow it")),
@@ -97,6 +99,8 @@ def handler(error: Exception, context: Mapping[str, Any]) -> Response:
         return _desk_error(error)
     if isinstance(error, exceptions.ValidationError):
         return _invalid(list(_flat(error.detail)))
+    if isinstance(error, Destroyed):
+        return problem("destroyed", str(error))
     if isinstance(error, Unreadable):
         return problem("unreadable", str(error))
     if isinstance(error, OperationalError):

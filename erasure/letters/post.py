@@ -81,7 +81,7 @@ def _claim(now: datetime) -> Letter | None:
     with transaction.atomic():
         rows = Letter.objects.select_for_update(of=("self",), skip_locked=True)
         due = rows.filter(mail=MailState.QUEUED, next_at__lte=now).order_by("next_at", "id")
-        letter = due.select_related("case__data_key", "evidence__case__data_key").first()
+        letter = due.select_related("case__data_key", "evidence__data_key", "evidence__case").first()
         if letter is None:
             return None
         letter.mail, letter.next_at, letter.tries = MailState.SENDING, now + SENDING, letter.tries + 1

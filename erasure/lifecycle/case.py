@@ -217,9 +217,10 @@ def cancel(case: Case, *, by: Any, reason: str, note: str = "", duplicate_of: st
 
 
 def hold(case: Case, *, by: Any, note: str = "") -> None:
-    """No further call is made for the case until it is released; the legal clock runs on."""
+    """No further call is made for the case until it is released; the legal clock runs on. One that has ended keeps its
+    personal data until then (a legal hold)."""
     with changing(case, by) as case:
-        if case.status not in CASE_MOVES or case.held_at:
+        if case.held_at:
             raise wrong_state(case)
         case.held_at = clock.now()
         case_event(case, actions.CASE_HELD, by, **keep_note(case, by, note, about="hold"))

@@ -37,16 +37,20 @@ _CHANGED = (
     *("status", "held_at", "updated_at", "closed_at", "cancelled_at", "handler_id", "due_on"),
     *("acknowledged_at", "extended_at", "replied_at", "reply_channel"),
     *("identity_method", "identity_result", "identity_checked_at", "identity_checked_by_id"),
-    *("refused_vendors", "told_of_lifting_at", "restricted_at", "lifted_at"),
+    *("refused_vendors", "told_of_lifting_at", "restricted_at", "lifted_at", "shred_at"),
 )
 
 
 @contextmanager
 def changing(case: Case, by: Any) -> Iterator[Case]:
-    """The case, locked and read anew, in a transaction that ends with it saved."""
+    """The case, locked and read anew, in a transaction that ends with it saved. Raises Conflict for one whose personal
+    data was destroyed: nothing of it is changed any more."""
     with transaction.atomic():
         locked = Case.locked().get(pk=case.pk)
+        if locked.shredded_at:
+            raise Conflict("destroyed", _("The personal data of this case was destroyed. Nothing was changed."))
         yield locked
+        locked.shred_at = None  # the sweep gives it another date, with its notice
         locked.updated_at = clock.now()
         locked.save()
     for field in _CHANGED:
@@ -97,7 +101,7 @@ def wrong_state(case: Case) -> Conflict:
 def move_case(case: Case, to: CaseStatus, **fields: Any) -> None:
     if to not in CASE_MOVES.get(CaseStatus(case.status), frozenset()):
         raise wrong_state(case)
-    for name, value in {"status": to, "updated_at": clock.now(), **fields}.items():
+    for name, value in {"status": to, "updated_at": clock.now(), "shred_at": None, **fields}.items():
         setattr(case, name, value)
     case.save()
 

@@ -4,7 +4,7 @@ from .absence import Absence
 from .alert import Alert, AlertMail
 from .bulk import BulkJob, BulkRow
 from .call import Call, CallSubTask
-from .case import Case, Note, ReferenceCounter
+from .case import Case, Note, ReferenceCounter, Shredding
 from .escalation import Escalation
 from .evidence import Evidence
 from .identifier import Identifier
@@ -42,6 +42,7 @@ __all__ = [
     "ReferenceCounter",
     "Reminder",
     "ReminderMail",
+    "Shredding",
     "SubTask",
     "SubTaskIdentifier",
     "Suppressed",

@@ -77,6 +77,7 @@ class Entry:
     duplicate_of: str
     vendors: str
     outcomes: str
+    personal_data_destroyed_at: str
 
 
 #: The columns, in order.
@@ -166,6 +167,7 @@ def _entry(case: Case, approved_at: datetime | None, vendors: list[str], outcome
         duplicate_of=case.duplicate_of.reference if case.duplicate_of else "",
         vendors=" ".join(vendors),
         outcomes=" ".join(f"{word}:{count}" for word, count in sorted(outcomes.items())),
+        personal_data_destroyed_at=_time(case.shredded_at),
     )
 
 

@@ -51,9 +51,12 @@ def settle(claim: Claim, came: Came) -> None:
                 for case in cases.values():
                     lifecycle.close_if_ended(case)
     except BaseException:
-        _discard(came, set())
+        for sink in came.sinks:
+            sink.drop()  # the database may be away: no question to it must hide what went wrong
         raise
-    _discard(came, kept)
+    for sink in came.sinks:
+        if sink.evidence_id not in kept:
+            sink.discard()
 
 
 def abandon(call: Call) -> None:
@@ -166,9 +169,3 @@ def _close_call(
         found = found.filter(lease_until__lt=expired_at)
     ended = {"verdict": verdict, "code": code[:40], "finished_at": clock.now(), "transcript": transcript}
     return found.update(**ended, **({} if sent else {"counts": False})) == 1
-
-
-def _discard(came: Came, kept: set[Any]) -> None:
-    for sink in came.sinks:
-        if sink.evidence_id not in kept:
-            sink.discard()

@@ -32,6 +32,8 @@ def requester(case: Case) -> list[tuple[Any, str]] | str:
         known = dict(case.unseal("requester") or {})
         known["external_id"] = case.unseal("external_id")
     except NOT_OPENED:
+        if case.shredded_at:
+            return _("Destroyed, with the rest of the personal data.")
         return _("The sealed data could not be opened. Check the key ring (KEY_RING).")
     return [
         (label, known[name] if name == "language" else mask("email" if "@" in known[name] else "", known[name]))
