@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from compliance.staff.fresh import demand_fresh
 from erasure import intake, lifecycle
-from erasure.errors import Conflict, Invalid
+from erasure.errors import Conflict, Invalid, Unavailable
 from erasure.models import Case, Identifier
 from erasure.reveal import reveal
 from erasure.states import CaseStatus
@@ -101,6 +101,9 @@ class CasePages(Letters, CaseList):
             return None
         except Conflict as error:
             form.add_error("external_id", error.text)
+            return None
+        except Unavailable as error:
+            form.add_error(None, error.text)
             return None
         messages.success(request, _("%(case)s was opened as a draft.") % {"case": case.reference})
         if "_submit" in request.POST:
