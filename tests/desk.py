@@ -167,7 +167,6 @@ class Desk:
         finally:
             _drop(self._database)
 
-
     def _end_agent(self) -> None:
         if self._agent:
             self._agent.kill()

@@ -179,7 +179,7 @@ class CasePages(Letters, CaseList):
             number = UUID(str(pk))
         except ValueError:
             raise Http404 from None
-        cases = Case.objects.select_related("data_key", "opened_by", "handler", "duplicate_of")
+        cases = Case.objects.select_related("data_key", "opened_by", "handler", "duplicate_of", "replays")
         return get_object_or_404(with_escalation(cases), pk=number)
 
     # --- the posts

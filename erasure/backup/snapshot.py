@@ -41,10 +41,17 @@ def taken(folder: Path, progress: Callable[[float], None]) -> Iterator[Snapshot]
 
 
 def _sqlite(file: Path, progress: Callable[[float], None]) -> Iterator[Snapshot]:
-    """By SQLite's online backup: what is written meanwhile is copied again, so that the copy is of one moment."""
+    """By SQLite's online backup, under a read transaction: without that, each write by somebody else would begin it
+    anew, and on a busy desk it would never end. In WAL mode it holds up no writer."""
     file.touch(mode=0o600)
     try:
-        with closing(sqlite3.connect(str(connection.settings_dict["NAME"]), timeout=30)) as live, closing(sqlite3.connect(file)) as copy:
+        name = str(connection.settings_dict["NAME"])
+        with (
+            closing(sqlite3.connect(name, timeout=30, isolation_level=None)) as live,
+            closing(sqlite3.connect(file)) as copy,
+        ):
+            live.execute("BEGIN")
+            live.execute("SELECT count(*) FROM sqlite_master").fetchone()
             live.backup(copy, pages=PAGES, progress=lambda _status, left, all_: progress(1 - left / max(all_, 1)))
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, with nothing beside it
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as copy:

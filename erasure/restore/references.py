@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from erasure.models import Case, ReferenceCounter
@@ -18,7 +17,7 @@ def leave_out(since: datetime, now: datetime, *, beyond: int = 0) -> tuple[str, 
     year = now.astimezone(timezone.get_default_timezone()).year
     ReferenceCounter.objects.get_or_create(year=year)
     counter = ReferenceCounter.objects.select_for_update().get(year=year)
-    lately = Case.objects.filter(Q(created_at__gt=since - LATELY) & Q(created_at__lte=since)).count()
+    lately = Case.objects.filter(created_at__gt=since - LATELY).count()
     expected = int(lately * max(now - since, timedelta(0)) / LATELY)
     least = max(counter.last + STEP + SAFETY * expected, beyond)
     first, counter.last = counter.last + 1, -(-least // STEP) * STEP

@@ -124,7 +124,7 @@ def _open(original: Case, vendor: Vendor, restored_to: datetime, found: list[tup
             setattr(case, f"identity_{name}", getattr(original, f"identity_{name}"))
         said = {"vendor": vendor.slug, "restored_to": timestamp(restored_to)}
         _tell(case, actions.CASE_REPLAYS, by, original=original.reference, **said)
-        _tell(original, actions.CASE_REPLAYED, by, by_case=case.reference, **said)
+        _tell(original, actions.CASE_REPLAYED, by, by_case=case.reference, by_id=str(case.pk), **said)
     lifecycle.submit(case, by=by)
     return case
 
