@@ -78,3 +78,12 @@ def postgresql_url() -> Iterator[str]:
         server.execute(f"CREATE DATABASE {name}")
         yield f"{services.POSTGRESQL_URL.rpartition('/')[0]}/{name}"
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(autouse=True)
+def no_high_water_mark() -> None:
+    """Each test begins with an empty trail: what another one has sealed must not speak against it."""
+    from compliance.audit import behind, highwater
+
+    highwater.path().unlink(missing_ok=True)
+    behind.forget()

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
 
-from compliance.audit import anchor, seal
+from compliance.audit import anchor, behind, seal
 from compliance.vault import rotation
 from erasure import alerts, dispatch, letters, reminders
 
@@ -31,6 +31,7 @@ ALERT_SECONDS = 30.0  # how often it is looked whether people are to be told of 
 RING_SECONDS = 5.0  # how often it is looked whether the key ring opens what the database holds
 ROTATION_SECONDS = 60.0  # how often it is looked whether a key of the ring is to be made, or destroyed
 REMINDER_SECONDS = 300.0  # how often it is looked whether people are to be reminded
+BEHIND_SECONDS = 3.0  # how often it is looked whether the database was put back from a backup
 STARTING_SECONDS = 30.0  # what a new group is given to show its first sign of life
 # A worker that is free takes up a question at once. Longer than a busy machine may take over it.
 ANSWER_SECONDS = 10.0
@@ -55,6 +56,10 @@ class NoSignOfLife(Exception):
 
 class AtOnce(BaseException):
     """Somebody does not want to wait for running work, or has waited long enough."""
+
+
+class PutBack(Exception):
+    """The database was put back from a backup under the running worker, which has ended. The text says what to do."""
 
 
 class Part:
@@ -119,10 +124,10 @@ class Watch:
 
 
 class Supervisor:
-    """Runs until SIGTERM, SIGINT or SIGHUP; a second one ends it at once."""
+    """Runs until SIGTERM, SIGINT or SIGHUP; a second one ends it at once. Raises PutBack."""
 
     def __init__(self) -> None:
-        self._stopping = False
+        self._stopping, self._put_back = False, ""
         self._group: Group | None = None
         self._watching = Watch(-math.inf, 0)
         self._fruitless, self._why = 0, ""  # groups in a row that never showed a sign of life; what the last one did
@@ -130,6 +135,7 @@ class Supervisor:
         self._tried = self._hints_count = False
         self._ring_fits = True
         self._parts = [
+            Part("looking whether the database was put back", BEHIND_SECONDS, self._look_behind),
             Part("keeping the workers running", 0, self._watch),
             Part("closing what the database has closed", 0, close_old_connections),
             Part("reading with the key ring", RING_SECONDS, self._look_at_ring),
@@ -149,18 +155,21 @@ class Supervisor:
         try:
             try:
                 self._work()
-                self._drain()
+                if not self._put_back:  # what still runs knows nothing of the other database: it is cut off
+                    self._drain()
             finally:
                 _ignore_signals()
         except AtOnce:
             log.warning("Told to end at once.")
         finally:
             log.info("Ended: %s.", cut_off(self._group.end() if self._group else []))
+        if self._put_back:
+            raise PutBack(self._put_back)
 
     def _work(self) -> None:
-        while not self._stopping:
+        while not (self._stopping or self._put_back):
             for part in self._parts:
-                if not self._stopping:
+                if not (self._stopping or self._put_back):
                     part.run_if_due()
             time.sleep(TICK_SECONDS)
 
@@ -179,6 +188,9 @@ class Supervisor:
                 log.warning("Work still runs after %d s.", DRAIN_SECONDS)
 
     # --- its parts ---
+
+    def _look_behind(self) -> None:
+        self._put_back = behind.behind() or ""
 
     def _sweep(self) -> None:
         if not self._ring_fits:

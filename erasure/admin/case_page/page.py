@@ -59,6 +59,7 @@ class CasePage:
             "foreseen": foreseen.in_short(ahead),
             "approve_by": foreseen.of_approval(ahead),
             "open_questions": [item for item in case.inquiries.all() if not item.answered_on],
+            "replayed_by": facts.replayed_by,
             "advises_check": lifecycle.advises_check(case),
             "next": following,
             "next_offer": next((offer for offer in deeds if offer.name == following.deed), None),

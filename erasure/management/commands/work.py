@@ -5,9 +5,10 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from compliance.audit import checks
+from compliance.audit.behind import behind
 from compliance.vault import rotation
 from erasure.worker.group import end_orphans
-from erasure.worker.supervisor import Supervisor
+from erasure.worker.supervisor import PutBack, Supervisor
 
 
 class Command(BaseCommand):
@@ -22,5 +23,10 @@ class Command(BaseCommand):
             raise CommandError(f"{line} No worker was started.")
         if trouble := rotation.problem():  # no work could be read
             raise CommandError(f"{trouble} No worker was started.")
+        if put_back := behind():
+            raise CommandError(f"{put_back} No worker was started.")
         self.stderr.write("Working. Ctrl-C or SIGTERM ends it.")
-        Supervisor().run()
+        try:
+            Supervisor().run()
+        except PutBack as error:
+            raise CommandError(f"{error} The worker has ended.") from None
