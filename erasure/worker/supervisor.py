@@ -18,7 +18,7 @@ from django.db import close_old_connections
 from compliance.audit import anchor, seal
 from erasure import alerts, dispatch, letters, reminders
 
-from . import claims, heartbeat, sweep
+from . import claims, heartbeat, hosts, sweep
 from .group import Group, cut_off
 
 TICK_SECONDS = 1.0
@@ -27,6 +27,7 @@ SEAL_BATCHES = 5  # at a time: a backlog, after the key was away, must not keep 
 ANCHOR_SECONDS = 3.0  # how often it is looked whether a checkpoint is to be sent elsewhere; a worker does it
 LETTER_SECONDS = 3.0  # how often it is looked whether a letter is to be sent by e-mail
 ALERT_SECONDS = 30.0  # how often it is looked whether people are to be told of something
+TELL_SECONDS = 10.0  # how often others are told that workers of this host are at work
 REMINDER_SECONDS = 300.0  # how often it is looked whether people are to be reminded
 STARTING_SECONDS = 30.0  # what a new group is given to show its first sign of life
 # A worker that is free takes up a question at once. Longer than a busy machine may take over it.
@@ -129,6 +130,7 @@ class Supervisor:
             Part("keeping the workers running", 0, self._watch),
             Part("closing what the database has closed", 0, close_old_connections),
             Part("the sweep", 0, self._sweep),
+            Part("telling that workers are at work", TELL_SECONDS, lambda: hosts.tell(SILENT_SECONDS)),
             Part("sealing the trail", SEAL_SECONDS, lambda: seal.seal(batches=SEAL_BATCHES)),
             Part("anchoring the trail", ANCHOR_SECONDS, anchor.wake),
             Part("sending letters", LETTER_SECONDS, letters.look_after),
