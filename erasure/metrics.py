@@ -4,7 +4,7 @@ Whoever asks has a token with the scope `metrics:read`, as for the API: it is ha
 its use is seen. All values come from the database when they are asked for, so that every web process of every host
 tells the same, and no process counts for itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -168,7 +168,7 @@ def _one(name: str, told: str, value: float) -> Metric:
     return GaugeMetricFamily(f"{NAME}_{name}", told, value=value)
 
 
-def _gauge(name: str, told: str, values: dict[Any, float], *labels: str) -> Metric:
+def _gauge(name: str, told: str, values: Mapping[Any, float], *labels: str) -> Metric:
     """`values`: what the labels say, in their order → the number."""
     family = GaugeMetricFamily(f"{NAME}_{name}", told, labels=labels)
     for said, value in values.items():

@@ -118,6 +118,8 @@ def database() -> Iterator[Finding]:
     else:
         version = ".".join(map(str, connection.get_database_version()))
         yield ok(_("%(engine)s %(version)s, migrated.") % {"engine": connection.display_name, "version": version})
+    for message in checks.role_cannot_alter(None, databases=[connection.alias]):
+        yield warning(f"{message.msg} ({message.id})", str(message.hint))
 
 
 def _sqlite() -> Iterator[Finding]:
