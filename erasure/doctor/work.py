@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.timesince import timesince
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from compliance import clock
 from compliance.audit import anchor, seal
@@ -44,12 +45,17 @@ def trail_sealed() -> Iterator[Finding]:
     if status.refused:
         yield problem(_("Events that the desk did not write are left out of the log."), cure)
     elif status.oldest and now - status.oldest > vitals.SEALED_WITHIN:
-        text = _("%(count)d events wait to be sealed, the oldest for %(seconds)d s.")
+        text = ngettext(
+            "%(count)d event waits to be sealed, for %(seconds)d s.",
+            "%(count)d events wait to be sealed, the oldest for %(seconds)d s.",
+            status.pending,
+        )
         yield problem(text % {"count": status.pending, "seconds": (now - status.oldest).total_seconds()}, cure)
     elif status.checkpoint is None:
         yield warning(_("Nothing is sealed yet."), cure)
     else:
-        yield ok(_("%(count)d events are sealed.") % {"count": status.checkpoint.size})
+        size = status.checkpoint.size
+        yield ok(ngettext("%(count)d event is sealed.", "%(count)d events are sealed.", size) % {"count": size})
 
 
 def trail_anchored() -> Iterator[Finding]:

@@ -4,7 +4,10 @@ import json
 import logging
 import sys
 
+from pathlib import Path
+
 from compliance.logs import Json
+from tests.compliance.test_settings import shown
 
 
 def told(message: str, *args: object, exc_info: object = None) -> dict[str, str]:
@@ -28,3 +31,9 @@ def test_of_an_exception_the_type_and_the_place_are_told_and_never_the_text() ->
     assert found["exception"] == "ValueError"
     assert found["where"].rpartition(":")[0] == __file__
     assert "ada@example.org" not in json.dumps(found)
+
+
+def test_its_form_and_how_much_it_tells_are_settings(tmp_path: Path) -> None:
+    what = "(s.LOGGING['handlers']['console']['formatter'], s.LOGGING['loggers']['erasure']['level'])"
+    assert shown(tmp_path, what) == "('plain', 'INFO')"
+    assert shown(tmp_path, what, LOG_FORMAT="JSON", LOG_LEVEL="debug") == "('json', 'DEBUG')"

@@ -52,6 +52,7 @@ def healthy(settings: LazySettings, tmp_path: Path) -> None:
     factories.person("olga", "administrator")
     factories.person("ada", "approver")
     factories.vendor(base_url="https://api.shop.example")
+    factories.vendor("Paper archive", "manual")
     WorkerHost.objects.create(name="one", seen_at=clock.now())
     seal.seal()
     anchor.anchor_all(seal.newest())
@@ -79,7 +80,7 @@ def test_a_healthy_desk_has_no_problem_and_exits_with_0(
     assert examined() == dict.fromkeys(doctor.CHECKS, Level.OK)
     out = StringIO()
     call_command("doctor", stdout=out)
-    assert out.getvalue().count("\n") == len(doctor.CHECKS)
+    assert out.getvalue().count("\n") == len(doctor.CHECKS) + 1  # two accounts
     assert "Cure:" not in out.getvalue()
     assert Event.objects.count() == before
 
