@@ -3,7 +3,6 @@
 import json
 import logging
 import sys
-
 from pathlib import Path
 
 from compliance.logs import Json
