@@ -58,8 +58,10 @@ def _secret_key() -> str:
         return given
     if not (DEBUG or DEMO):
         raise ImproperlyConfigured(
-            "SECRET_KEY must be set: a long random text, kept secret, the same on every host "
-            "(with DEBUG=1 one is made in DATA_DIR)."
+            "SECRET_KEY must be set: a long random text, kept secret, the same on every host. "
+            "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(50))', or let "
+            "manage.py setup --write-environment FILE begin the file of all settings. "
+            "(With DEBUG=1 one is made in DATA_DIR.)"
         )
     path = DATA_DIR / "secret-key"
     with contextlib.suppress(FileExistsError):

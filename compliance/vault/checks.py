@@ -49,17 +49,21 @@ def ring_opens(app_configs: Any, databases: Sequence[str] | None = None, **kwarg
 
 
 def ring_is_apart(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    database = settings.DATABASES["default"]
-    if not database["ENGINE"].endswith("sqlite3"):
-        return []
-    folder = Path(database["NAME"]).resolve().parent
-    if folder not in Path(settings.KEY_RING).resolve().parents:
+    """Whoever copies one folder must not have both what is sealed and what opens it (design: personal data)."""
+    above = set(Path(settings.KEY_RING).resolve().parents)
+    sealed, database = {Path(settings.EVIDENCE_DIR).resolve()}, settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        sealed.add(Path(database["NAME"]).resolve().parent)
+    data = Path(settings.DATA_DIR).resolve()
+    if any(data in (place, *place.parents) for place in sealed):
+        sealed.add(data)
+    if not (shared := sorted(sealed & above)):
         return []
     return [
         checks.Warning(
-            f"The key ring is in the folder of the database, {folder}: a backup of the folder holds both, and whoever "
-            "gets hold of one can read everything, also what was destroyed since.",
-            hint="Move the file to a folder that is guarded and backed up apart, and name it with KEY_RING.",
+            f"The key ring is in one folder with what it seals, {shared[-1]}: whoever gets hold of the folder, or of a "
+            "backup of it, can read all personal data, destroyed data too.",
+            hint="Move it to a folder that is guarded and backed up apart, and name it with KEY_RING.",
             id="vault.W001",
         )
     ]
@@ -69,13 +73,14 @@ def ring_is_private(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage
     path = Path(settings.KEY_RING)
     try:
         mode = path.stat().st_mode
-    except OSError:  # the start says so
+    except OSError:  # whoever needs it says so
         return []
-    if not mode & 0o007:
+    if not mode & 0o077:
         return []
     return [
         checks.Warning(
-            f"Everybody on this host may use the key ring, {path} (mode {mode & 0o777:04o}).",
+            f"Others than its owner may use the key ring, {path} (mode {mode & 0o777:04o}): whoever reads it can open "
+            "all personal data.",
             hint="chmod 600 the file. If somebody else may have read it, run manage.py keys rotate --retire.",
             id="vault.W002",
         )

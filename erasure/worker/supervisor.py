@@ -19,7 +19,7 @@ from compliance.audit import anchor, behind, seal
 from compliance.vault import rotation
 from erasure import alerts, dispatch, letters, reminders
 
-from . import claims, heartbeat, sweep
+from . import claims, heartbeat, hosts, sweep
 from .group import Group, cut_off
 
 TICK_SECONDS = 1.0
@@ -30,6 +30,7 @@ LETTER_SECONDS = 3.0  # how often it is looked whether a letter is to be sent by
 ALERT_SECONDS = 30.0  # how often it is looked whether people are to be told of something
 RING_SECONDS = 5.0  # how often it is looked whether the key ring opens what the database holds
 ROTATION_SECONDS = 60.0  # how often it is looked whether a key of the ring is to be made, or destroyed
+TELL_SECONDS = 10.0  # how often others are told that workers of this host are at work
 REMINDER_SECONDS = 300.0  # how often it is looked whether people are to be reminded
 BEHIND_SECONDS = 3.0  # how often it is looked whether the database was put back from a backup
 STARTING_SECONDS = 30.0  # what a new group is given to show its first sign of life
@@ -140,6 +141,7 @@ class Supervisor:
             Part("closing what the database has closed", 0, close_old_connections),
             Part("reading with the key ring", RING_SECONDS, self._look_at_ring),
             Part("the sweep", 0, self._sweep),
+            Part("telling that workers are at work", TELL_SECONDS, lambda: hosts.tell(SILENT_SECONDS)),
             Part("sealing the trail", SEAL_SECONDS, lambda: seal.seal(batches=SEAL_BATCHES)),
             Part("looking after the key ring", ROTATION_SECONDS, rotation.tick),
             Part("anchoring the trail", ANCHOR_SECONDS, anchor.wake),
