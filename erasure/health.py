@@ -8,6 +8,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from compliance.audit import triggers
+from compliance.moving.move import moved_away
 from compliance.vault.keys import ring
 
 
@@ -17,12 +18,14 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The database answers and has the desk's tables, the trail is protected, and the key ring is there; 503 names what
-    is not."""
+    """The database answers, has the desk's tables and is not one that the desk has moved away from, the trail is
+    protected, and the key ring is there; 503 names what is not."""
     failing = []
     try:
         if {model._meta.db_table for model in apps.get_models()} - set(connection.introspection.table_names()):
             failing.append("tables")
+        elif moved_away():
+            failing.append("moved")
         if triggers.missing(connection):
             failing.append("trail")
     except DatabaseError:

@@ -3,11 +3,9 @@
 import os
 import shutil
 import signal
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-import psycopg
 import pytest
 from django.conf import settings
 
@@ -62,8 +60,5 @@ def turn_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime | timedelt
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
     """The address of an empty PostgreSQL database that ends with the test. Mark the test `postgresql`."""
-    name = f"erasure_desk_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(services.POSTGRESQL_URL, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"{services.POSTGRESQL_URL.rpartition('/')[0]}/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with services.new_database() as address:
+        yield address

@@ -99,3 +99,6 @@ def sentence(
 
 EXPORTED = action("audit.exported", _("Audit trail exported as {format}: {count} events."))
 KEY_ADDED = action("audit.key_added", _("Signing key of the trail put on record: {subject}"))
+DESK_MOVED = action(
+    "desk.moved", _("The desk moved to another database; the trail had {size} sealed events with the root {root}")
+)

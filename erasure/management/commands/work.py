@@ -5,6 +5,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from compliance.audit import checks
+from compliance.moving.move import moved_away
 from compliance.vault.keys import ring
 from erasure.worker.group import end_orphans
 from erasure.worker.supervisor import Supervisor
@@ -19,6 +20,8 @@ class Command(BaseCommand):
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             raise CommandError("The database is not migrated. No worker was started. Run manage.py migrate.")
         if line := checks.unprotected():
+            raise CommandError(f"{line} No worker was started.")
+        if line := moved_away():
             raise CommandError(f"{line} No worker was started.")
         ring()  # without it no work could be read: ImproperlyConfigured says so
         self.stderr.write("Working. Ctrl-C or SIGTERM ends it.")
