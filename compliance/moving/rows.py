@@ -65,28 +65,26 @@ def content(alias: str, model: Model, each: Callable[[], None]) -> Content:
 def copy(source: str, target: str, model: Model, each: Callable[[], None]) -> Content:
     """Adds the rows of a table to the same one elsewhere; what it read there. `each` is called for each row."""
     connection, fields = connections[target], model._meta.concrete_fields
-    quote = connection.ops.quote_name
-    insert = (
-        f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(quote(field.column) for field in fields)}) "  # noqa: S608 - names of our own
-        f"VALUES ({', '.join(['%s'] * len(fields))})"
-    )
-    found, waiting = Content(), []
+    statement, found, waiting = _insert(target, model), Content(), []
     with connection.cursor() as cursor:
         for values in _read(source, model):
             found = found.with_row(values)
-            waiting.append(
-                [
-                    field.get_db_prep_save(value, connection=connection)
-                    for field, value in zip(fields, values, strict=True)
-                ]
-            )
+            pairs = zip(fields, values, strict=True)
+            waiting.append([field.get_db_prep_save(value, connection=connection) for field, value in pairs])
             if len(waiting) == _chunk(model):
-                cursor.executemany(insert, waiting)
+                cursor.executemany(statement, waiting)
                 waiting.clear()
             each()
         if waiting:
-            cursor.executemany(insert, waiting)
+            cursor.executemany(statement, waiting)
     return found
+
+
+def _insert(alias: str, model: Model) -> str:
+    quote = connections[alias].ops.quote_name
+    names = [quote(str(field.column)) for field in model._meta.concrete_fields]
+    values = ", ".join(["%s"] * len(names))
+    return f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(names)}) VALUES ({values})"  # noqa: S608 - names of our own
 
 
 def continue_numbers(source: str, target: str, model: Model) -> None:
@@ -103,7 +101,7 @@ def continue_numbers(source: str, target: str, model: Model) -> None:
     with connections[target].cursor() as cursor:
         cursor.execute(
             "SELECT setval(pg_get_serial_sequence(%s, %s), %s, %s)",
-            [connections[target].ops.quote_name(table), key.column, max(last, 1), last > 0],
+            [connections[target].ops.quote_name(table), str(key.column), max(last, 1), last > 0],
         )
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -27,6 +26,7 @@ from compliance.staff.models import User
 from erasure.models import Call, Case
 from erasure.worker import heartbeat, processes
 from tests import sample_desk
+from tests.databases import database_at
 from tests.erasure.worker.conftest import lane  # noqa: F401 - a fixture
 from tests.erasure.worker.lane import Lane
 from tests.factories import opened_case, person, vendor
@@ -66,13 +66,6 @@ def refused(address: str) -> str:
     with pytest.raises(CommandError) as caught:
         moved(address)
     return str(caught.value)
-
-
-@contextmanager
-def database_at(address: str) -> Iterator[None]:
-    """The desk's database is the one there while the block runs."""
-    with target.reached(database_url(address), "moved"), target.as_default("moved"):
-        yield
 
 
 def contents(alias: str = "default") -> dict[str, rows.Content]:

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from erasure.models import Case, SubTask
 from erasure.sandbox import Apptus
 from erasure.sandbox.apptus import Job
 from erasure.worker import lanes, sweep
+from tests.databases import database_at
 from tests.desk import ROOT, until
 from tests.erasure.upgrade.make import PORT
 from tests.factories import approve, person
@@ -112,13 +113,6 @@ def on_sqlite(migrated: Path, settings: Any, tmp_path: Path, django_db_blocker: 
     with django_db_blocker.unblock(), database_at(f"sqlite:///{folder / 'desk.sqlite3'}", "upgraded"):
         yield
     cache.clear()
-
-
-@contextmanager
-def database_at(address: str, alias: str) -> Iterator[None]:
-    """The desk's database is another one while the block runs."""
-    with target.reached(database_url(address), alias), target.as_default(alias):
-        yield
 
 
 @pytest.fixture
