@@ -3,12 +3,10 @@
 import os
 import shutil
 import signal
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 from django.conf import LazySettings, settings
 
@@ -73,11 +71,8 @@ def turn_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime | timedelt
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
     """The address of an empty PostgreSQL database that ends with the test. Mark the test `postgresql`."""
-    name = f"erasure_desk_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(services.POSTGRESQL_URL, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"{services.POSTGRESQL_URL.rpartition('/')[0]}/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with services.new_database() as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)

@@ -108,3 +108,6 @@ RESTORED = action(
         "letters. References {first_left_out} to {last_left_out} are left out"
     ),
 )
+DESK_MOVED = action(
+    "desk.moved", _("The desk moved to another database; the trail had {size} sealed events with the root {root}")
+)

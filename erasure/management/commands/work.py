@@ -6,6 +6,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from compliance.audit import checks
 from compliance.audit.behind import behind
+from compliance.moving.move import moved_away
 from compliance.vault import rotation
 from erasure.worker.group import end_orphans
 from erasure.worker.supervisor import PutBack, Supervisor
@@ -20,6 +21,8 @@ class Command(BaseCommand):
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             raise CommandError("The database is not migrated. No worker was started. Run manage.py migrate.")
         if line := checks.unprotected():
+            raise CommandError(f"{line} No worker was started.")
+        if line := moved_away():
             raise CommandError(f"{line} No worker was started.")
         if trouble := rotation.problem():  # no work could be read
             raise CommandError(f"{trouble} No worker was started.")
