@@ -16,7 +16,9 @@ from django.urls import path
 from compliance import clock
 from compliance.audit import anchor, triggers
 from compliance.audit.admin.panel import LATE
+from compliance.audit.behind import behind
 from compliance.moving.move import moved_away
+from compliance.vault import rotation
 from compliance.vault.keys import ring
 from erasure import metrics, vitals
 from erasure.alerts import causes
@@ -109,6 +111,8 @@ PARTS: dict[str, Callable[[], bool]] = {
     "trail_protected": lambda: not triggers.missing(connection),
     "trail_sealed": _is_sealed,
     "trail_anchored": _is_anchored,
+    "newest_state": lambda: not behind(),
+    "key_ring": lambda: not rotation.problem(),
 }
 
 urlpatterns = [
