@@ -105,14 +105,13 @@ def _is_anchored() -> bool:
 PARTS: dict[str, Callable[[], bool]] = {
     "database": lambda: not vitals.missing_tables() and not vitals.unapplied(),
     "cache": vitals.cache_keeps,
-    "keys": _has_keys,
+    "keys": lambda: not rotation.problem(),
     "workers": vitals.workers_are_alive,
     "due_work": lambda: not causes.stalled(clock.now()),
     "trail_protected": lambda: not triggers.missing(connection),
     "trail_sealed": _is_sealed,
     "trail_anchored": _is_anchored,
     "newest_state": lambda: not behind(),
-    "key_ring": lambda: not rotation.problem(),
 }
 
 urlpatterns = [
