@@ -70,13 +70,16 @@ class Ring:
         return sorted(waiting, key=lambda key_id: (self.dates[key_id].created, key_id))
 
 
-def ring() -> Ring:
-    """The key ring, read again whenever the file has changed, so that a rotation reaches running processes.
+def ring(*, anew: bool = False) -> Ring:
+    """The key ring, read again whenever the file has changed, so that a rotation reaches running processes. In a folder
+    of the network that may take seconds; `anew` asks the server.
 
     Raises ImproperlyConfigured, one line naming KEY_RING, if the file is missing or is not a key ring.
     """
     path = Path(settings.KEY_RING)
     try:
+        if anew:
+            path.open("rb").close()  # which a network file system may not answer from its memory, as it may `stat`
         seen = path.stat()
         # The inode too: a ring replaced within one tick of the file system's clock has the same time and size.
         return _read(path, (seen.st_mtime_ns, seen.st_size, seen.st_ino))

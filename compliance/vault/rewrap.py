@@ -82,14 +82,20 @@ def _batch(ring_key: str, after: uuid.UUID) -> tuple[int, uuid.UUID | None]:
     nobody who destroys several data keys in one transaction is in our way, or we in theirs."""
     rows = living(ring_key).filter(pk__gt=after).order_by("pk")
     batch = list(rows.select_for_update(skip_locked=True, no_key=True)[:BATCH])
-    return sum(map(_wrapped_anew, batch)), batch[-1].pk if len(batch) == BATCH else None
+    moved = [_wrapped_anew(key) for key in batch]
+    if not {ring_key for ring_key in moved if ring_key} <= ring(anew=True).keys.keys():
+        # We were held up for so long that the key has been replaced and destroyed: see `seal.new_key`.
+        transaction.set_rollback(True)
+        return 0, after
+    return len(moved) - moved.count(""), batch[-1].pk if len(batch) == BATCH else None
 
 
-def _wrapped_anew(key: DataKey) -> bool:
+def _wrapped_anew(key: DataKey) -> str:
+    """The key of the ring that it is under now; empty where it was left alone."""
     try:
         active, wrapped = wrap(open_wrapped(ring(), key), key.pk)
     except (Unreadable, ImproperlyConfigured):
-        return False
+        return ""
     # Only what is still as it was read.
     unchanged = DataKey.objects.filter(pk=key.pk, wrapped=key.wrapped, destroyed_at=None)
-    return bool(unchanged.update(ring_key=active, wrapped=wrapped))
+    return active if unchanged.update(ring_key=active, wrapped=wrapped) else ""

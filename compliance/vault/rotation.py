@@ -7,7 +7,7 @@ ring's folder, or have got a prepared key before it is made active.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,7 +23,7 @@ from .actions import KEY_ACTIVATED
 from .keys import Ring, ring
 from .models import DataKey
 from .on_record import put_on_record
-from .rewrap import Rewrapped, behind, in_use, living, rewrap
+from .rewrap import Rewrapped, in_use, living, rewrap
 from .ring_file import changing
 from .seal import Unreadable, lacks, open_wrapped
 
@@ -64,11 +64,17 @@ class InBackups:
 def problem() -> str | None:
     """Why this host must not work with the key ring that it has, in one line; None if all is well. A missing or damaged
     ring, one that lacks keys, or another desk's. Cheap: a few look-ups for each key of the ring."""
+    # Looked at twice: a rotation may change the database and the ring between a look at one and at the other.
+    return _trouble() and _trouble()
+
+
+def _trouble() -> str | None:
+    used = in_use()
     try:
-        held = ring()
+        held = ring(anew=True)
     except ImproperlyConfigured as error:
         return str(error)
-    for ring_key in in_use():
+    for ring_key in used:
         if at := held.retired.get(ring_key):
             return (
                 f"KEY_RING: data of this desk is sealed under the key {ring_key}, which this ring destroyed on "
@@ -77,7 +83,9 @@ def problem() -> str | None:
             )
         if ring_key not in held.keys:
             return lacks(ring_key)
-        if not any(_opens(held, key) for key in living(ring_key)[:SAMPLE]):
+        # Under a replaced key only what is damaged may be left: that is a matter of these data keys alone.
+        sample = () if ring_key in held.replaced else living(ring_key)[:SAMPLE]
+        if sample and not any(_opens(held, key) for key in sample):
             return (
                 f"KEY_RING: the key {ring_key} of this ring does not open what the database holds under it. The ring "
                 "or the database was changed, or they are of two desks. Nothing was erased. Put the right one back."
@@ -140,22 +148,31 @@ def retire(*, actor: str, replaced_before: datetime | None = None) -> list[str]:
 
 
 def tick() -> None:
-    """What the schedule wants done by now, on any number of hosts. Raises ImproperlyConfigured and Busy; a later tick
-    does it."""
+    """What the schedule wants done by now, on any number of hosts. Raises ImproperlyConfigured."""
     shredded.keep()
     _demand_order()
     put_on_record("system:worker")
-    if behind():
-        rewrap(at_most=AT_ONCE)
-    if not settings.KEY_ROTATION_DAYS:
+    if settings.KEY_ROTATION_DAYS:
+        oldest = clock.now() - _days(settings.KEY_ROTATION_DAYS)
+        with suppress(Busy):  # a later tick does it
+            if ring().active_since <= oldest:
+                _activate("system:worker", if_older_than=oldest)
+    rewrapped = rewrap(at_most=AT_ONCE)
+    if settings.KEY_ROTATION_DAYS and not rewrapped.moved:
+        _retire_due(clock.now() - _kept())
+
+
+def _retire_due(due: datetime) -> None:
+    late = [key_id for key_id, at in ring().replaced.items() if at <= due]
+    if not late:
         return
-    oldest = clock.now() - _days(settings.KEY_ROTATION_DAYS)
-    if ring().active_since <= oldest:
-        _activate("system:worker", if_older_than=oldest)
-        rewrap(at_most=AT_ONCE)
-    due = clock.now() - _kept()
-    if any(at <= due for at in ring().replaced.values()):
+    with suppress(Busy):
         retire(actor="system:worker", replaced_before=due)
+    if kept := [key_id for key_id in late if key_id in in_use()]:
+        raise ImproperlyConfigured(
+            f"KEY_RING: the key {kept[0]} should be destroyed by now and is kept: data keys that do not open are "
+            "under it. Put these rows of vault_datakey back from a backup, or destroy the data of their cases."
+        )
 
 
 def _activate(actor: str, *, if_older_than: datetime | None = None) -> str:

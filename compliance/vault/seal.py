@@ -61,7 +61,7 @@ def new_key(key_id: uuid.UUID | None = None) -> DataKey:
     key = DataKey.objects.create(id=key_id, ring_key=ring_key, wrapped=wrapped, created_at=at)
     # Who destroys a ring key waits for open transactions that have inserted by then (`rotation.retire`); whoever
     # inserts after that sees it here.
-    if key.ring_key not in ring().keys:
+    if key.ring_key not in ring(anew=True).keys:
         key.ring_key, key.wrapped = wrap(secret, key_id)
         key.save(update_fields=["ring_key", "wrapped"])
     return key
@@ -89,7 +89,8 @@ def unwrap(key: DataKey) -> bytes:
     Not cached: unwrapping takes microseconds, and a cache would keep a destroyed key alive.
     """
     if key.destroyed_at is None and key.ring_key not in ring().keys:
-        # A rotation may have wrapped it anew since the row was read.
+        # A rotation may have wrapped it anew since the row was read, or with a key that is not seen here yet.
+        ring(anew=True)
         key.refresh_from_db(fields=["ring_key", "wrapped", "destroyed_at"])
     if key.destroyed_at is not None:
         raise Destroyed(_("This personal data was destroyed on purpose, with its key. It cannot be read any more."))

@@ -118,11 +118,24 @@ def test_a_key_that_a_living_data_key_is_under_is_not_destroyed(desk, ring_file)
     damaged.save()
     old = ring().active
     assert rotation.rotate(**BY).rewrapped == rewrap.Rewrapped(moved=len(desk) - 1, left=1)
-    seal.destroy(seal.new_key())
-    assert rotation.problem() and old in rotation.problem(), "nothing under the old key opens"
-    with pytest.raises(ImproperlyConfigured):
-        rotation.retire(**BY)
+    assert rotation.problem() is None, "it is a matter of this data key alone"
+    assert rotation.retire(**BY) == []
     assert old in ring().keys
+
+
+def test_a_key_that_is_kept_beyond_its_time_is_told(desk, settings, turn_clock):
+    settings.KEY_ROTATION_DAYS, settings.KEY_KEEP_DAYS = 300, 35
+    DataKey.objects.filter(pk=next(iter(desk))).update(wrapped=b"\x01damaged")
+    old = ring().active
+    rotation.rotate(**BY)
+    turn_clock(34 * DAY)
+    rotation.tick()
+    turn_clock(DAY)
+    with pytest.raises(ImproperlyConfigured, match=f"^KEY_RING: the key {old} should be destroyed by now"):
+        rotation.tick()
+    seal.destroy(DataKey.objects.get(pk=next(iter(desk))))
+    rotation.tick()
+    assert old in ring().retired
 
 
 def test_a_data_key_destroyed_while_it_is_wrapped_anew_stays_destroyed(desk, monkeypatch):
@@ -165,6 +178,30 @@ def test_a_data_key_wrapped_just_before_its_ring_key_goes_is_wrapped_anew(key, m
 
 
 POINTS = 20
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_that_was_held_up_until_its_key_was_destroyed_puts_nothing_under_it(desk, settings, monkeypatch):
+    ring_path = settings.KEY_RING
+    real = rewrap._wrapped_anew
+
+    def held_up(key):
+        active = real(key)
+        monkeypatch.setattr(rewrap, "_wrapped_anew", real)
+        content = json.loads(ring_path.read_text())  # two rotations later, seen from elsewhere
+        successor, entry = keys.new_entry()
+        content["keys"][content["active"]]["replaced"] = entry["created"]
+        content["keys"][successor] = {**entry, "activated": entry["created"]}
+        content["retired"] = {content["active"]: entry["created"]}
+        del content["keys"][content["active"]]
+        content["active"] = successor
+        ring_path.write_text(json.dumps(content))
+        return active
+
+    monkeypatch.setattr(rewrap, "_wrapped_anew", held_up)
+    rotation.rotate(**BY)
+    assert rewrap.in_use() == [ring().active]
+    assert all_open(desk)
 
 
 class Killed(BaseException):
