@@ -131,9 +131,9 @@ class Supervisor:
         self._not_before = -math.inf  # of the next start
         self._tried = self._hints_count = False
         self._parts = [
-            Part("looking whether the database was put back", BEHIND_SECONDS, self._look_behind),
             Part("keeping the workers running", 0, self._watch),
             Part("closing what the database has closed", 0, close_old_connections),
+            Part("looking whether the database was put back", BEHIND_SECONDS, self._look_behind),
             Part("the sweep", 0, self._sweep),
             Part("sealing the trail", SEAL_SECONDS, lambda: seal.seal(batches=SEAL_BATCHES)),
             Part("anchoring the trail", ANCHOR_SECONDS, anchor.wake),

@@ -197,7 +197,7 @@ def test_a_shredded_key_is_destroyed_again(put_back: PutBack, tmp_path: Any, set
         said = after_restore()
     finally:
         listed.unlink()
-    assert "personal data destroyed again: 1 keys" in said
+    assert "destroyed again, cases and files: 1" in said
     assert DataKey.objects.get(pk=case.data_key_id).destroyed_at
 
 

@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from compliance.audit import seal
 from erasure.worker import heartbeat, supervisor
-from erasure.worker.supervisor import Part, Supervisor
+from erasure.worker.supervisor import Part, PutBack, Supervisor
 
 
 @pytest.fixture
@@ -195,6 +195,22 @@ def test_one_that_has_worked_is_replaced_at_once_each_time_it_ends(ticking, grou
     assert len(groups.started) == 4
     line = "The worker group has ended by itself (exit code 1); it is replaced, calls under way and cut off: 1 (call:"
     assert [level for level, told in said(caplog) if told.startswith(line)] == ["WARNING"] * 3
+
+
+def test_a_database_that_is_put_back_under_it_ends_the_group_at_once(ticking, groups, monkeypatch):
+    """Nothing is swept, sealed or sent on it."""
+    done = []
+    groups.well = True
+    monkeypatch.setattr(supervisor, "close_old_connections", lambda: None)
+    monkeypatch.setattr(supervisor.behind, "behind", lambda: "It was put back.")
+    monkeypatch.setattr(Supervisor, "_sweep", lambda _self: done.append("sweep"))
+    monkeypatch.setattr(supervisor.seal, "seal", lambda **_given: done.append("seal"))
+    monkeypatch.setattr(FakeGroup, "ask_to_end", lambda _self: done.append("drain"))
+    monkeypatch.setattr(supervisor.signal, "signal", lambda *_given: None)
+    with pytest.raises(PutBack, match="It was put back"):
+        Supervisor().run()
+    assert done == []
+    assert len(groups.started) == len(groups.ended) == 1
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
