@@ -133,8 +133,8 @@ class Supervisor:
         self._parts = [
             Part("keeping the workers running", 0, self._watch),
             Part("closing what the database has closed", 0, close_old_connections),
-            Part("looking whether the database was put back", BEHIND_SECONDS, self._look_behind),
             Part("the sweep", 0, self._sweep),
+            Part("looking whether the database was put back", BEHIND_SECONDS, self._look_behind),
             Part("sealing the trail", SEAL_SECONDS, lambda: seal.seal(batches=SEAL_BATCHES)),
             Part("anchoring the trail", ANCHOR_SECONDS, anchor.wake),
             Part("sending letters", LETTER_SECONDS, letters.look_after),

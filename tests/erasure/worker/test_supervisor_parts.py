@@ -198,13 +198,14 @@ def test_one_that_has_worked_is_replaced_at_once_each_time_it_ends(ticking, grou
 
 
 def test_a_database_that_is_put_back_under_it_ends_the_group_at_once(ticking, groups, monkeypatch):
-    """Nothing is swept, sealed or sent on it."""
+    """Nothing is sealed or sent on it, and no worker is waited for."""
     done = []
     groups.well = True
     monkeypatch.setattr(supervisor, "close_old_connections", lambda: None)
     monkeypatch.setattr(supervisor.behind, "behind", lambda: "It was put back.")
-    monkeypatch.setattr(Supervisor, "_sweep", lambda _self: done.append("sweep"))
+    monkeypatch.setattr(Supervisor, "_sweep", lambda _self: None)
     monkeypatch.setattr(supervisor.seal, "seal", lambda **_given: done.append("seal"))
+    monkeypatch.setattr(supervisor.letters, "look_after", lambda: done.append("letters"))
     monkeypatch.setattr(FakeGroup, "ask_to_end", lambda _self: done.append("drain"))
     monkeypatch.setattr(supervisor.signal, "signal", lambda *_given: None)
     with pytest.raises(PutBack, match="It was put back"):
