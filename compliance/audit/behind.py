@@ -78,7 +78,13 @@ def is_of_the_past(file: Path) -> bool:
 
 
 def _restored_at() -> datetime | None:
-    return Event.objects.filter(action=RESTORED).order_by("-id").values_list("at", flat=True).first()
+    """When the desk was last put right after a restore: no earlier than what was known then, whose host's clock may
+    have been ahead."""
+    event = Event.objects.filter(action=RESTORED).order_by("-id").first()
+    if event is None:
+        return None
+    known_at = event.details.get("known_at")
+    return max(event.at, datetime.fromisoformat(known_at)) if known_at else event.at
 
 
 def _line(gap: Gap) -> str:

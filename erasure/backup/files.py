@@ -44,7 +44,7 @@ def _uuid(value: Any) -> uuid.UUID | None:
 def key_files() -> list[Path]:
     """The key ring, the list of destroyed keys, the key of the suppression list, and the key that signs the trail: what
     of them is there. Not the mark of what was sealed: it tells that a database is old."""
-    ring = Path(settings.KEY_RING)
+    ring = Path(settings.KEY_RING).resolve()
     named = [ring, ring.parent / "shredded.jsonl", Path(settings.SUPPRESSION_KEY), Path(settings.AUDIT_SIGNING_KEY)]
     return [path for path in named if path.exists()]
 

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 class Lost:
     """What a database from a backup lacks. `ends`: its newest checkpoint; `since`: when the last thing in it happened;
     `gap`: what is known to have been sealed after it (None: nothing speaks against the database); `shredded`: how many
-    cases' or files' keys are back that were destroyed."""
+    keys of cases and files are back that were destroyed."""
 
     ends: Checkpoint | None
     since: datetime

@@ -40,6 +40,8 @@ def run(vendor_id: str) -> None:
     until = time.monotonic() + RUN_SECONDS
     while time.monotonic() < until and not heartbeat.is_ending():
         heartbeat.beat()
+        if behind():
+            return
         points.reached(points.BEFORE_INTENT)
         claim = next_claim(vendor)
         if claim is None:

@@ -136,11 +136,11 @@ class Supervisor:
         self._tried = self._hints_count = False
         self._ring_fits = True
         self._parts = [
-            Part("looking whether the database was put back", BEHIND_SECONDS, self._look_behind),
             Part("keeping the workers running", 0, self._watch),
             Part("closing what the database has closed", 0, close_old_connections),
             Part("reading with the key ring", RING_SECONDS, self._look_at_ring),
             Part("the sweep", 0, self._sweep),
+            Part("looking whether the database was put back", BEHIND_SECONDS, self._look_behind),
             Part("telling that workers are at work", TELL_SECONDS, lambda: hosts.tell(SILENT_SECONDS)),
             Part("sealing the trail", SEAL_SECONDS, lambda: seal.seal(batches=SEAL_BATCHES)),
             Part("looking after the key ring", ROTATION_SECONDS, rotation.tick),

@@ -97,7 +97,7 @@ class Command(BaseCommand):
             % report.work,
             _("letters that may have gone, for a person to decide: %d") % report.letters,
             _("stopped: bulk work %(bulk)d, imports %(imports)d") % {"bulk": report.bulk, "imports": report.imports},
-            _("personal data destroyed again: %d keys") % report.shredded,
+            _("personal data destroyed again, cases and files: %d") % report.shredded,
             _("left out: the references %(first)s to %(last)s")
             % dict(zip(("first", "last"), report.left_out, strict=True)),
             _("sessions ended: %d; everybody signs in again") % report.sessions,

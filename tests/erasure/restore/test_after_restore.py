@@ -14,8 +14,9 @@ from django.test import Client
 from django_q.models import OrmQ
 
 from compliance import clock
+from compliance.audit import highwater
 from compliance.audit.behind import behind
-from compliance.audit.models import Event
+from compliance.audit.models import Checkpoint, Event
 from compliance.staff import tokens
 from compliance.vault import keys
 from compliance.vault.models import DataKey
@@ -61,6 +62,16 @@ def test_the_desk_may_work_again_and_the_trail_names_the_gap(put_back: PutBack) 
     assert "4711 events were sealed" in said
     assert "open cases (1)" in said
     factories.opened_case()
+
+
+def test_a_mark_of_a_host_whose_clock_was_ahead_is_put_right_too(put_back: PutBack) -> None:
+    put_back()
+    mark = highwater.read()
+    assert mark
+    highwater.keep(Checkpoint(size=mark.size, at=clock.now() + timedelta(hours=1), note=mark.note))
+    assert behind()
+    after_restore()
+    assert behind() is None
 
 
 def test_without_a_gap_nothing_is_done_unless_it_is_asked_for() -> None:
@@ -197,7 +208,7 @@ def test_a_shredded_key_is_destroyed_again(put_back: PutBack, tmp_path: Any, set
         said = after_restore()
     finally:
         listed.unlink()
-    assert "personal data destroyed again: 1 keys" in said
+    assert "destroyed again, cases and files: 1" in said
     assert DataKey.objects.get(pk=case.data_key_id).destroyed_at
 
 

@@ -97,8 +97,8 @@ def test_a_restored_desk_sends_nothing_twice_in_silence(tmp_path: Path) -> None:
         assert refused.returncode == 1
         assert "manage.py after_restore" in refused.stderr
         assert "put back from a backup" in opening(desk)
-        wet = desk.manage("after_restore", "--no-input").stdout
-        assert "personal data destroyed again: 1 keys" in wet
+        said = desk.manage("after_restore", "--no-input").stdout
+        assert "destroyed again, cases and files: 1" in said
         assert desk.manage("after_restore", "--no-input", check=False).returncode == 1, "there is nothing left to do"
 
         # And goes on from there.

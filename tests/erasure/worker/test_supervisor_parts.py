@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from compliance.audit import seal
 from erasure.worker import heartbeat, supervisor
-from erasure.worker.supervisor import Part, Supervisor
+from erasure.worker.supervisor import Part, PutBack, Supervisor
 
 
 @pytest.fixture
@@ -225,6 +225,23 @@ def test_where_the_key_ring_lacks_a_key_nothing_is_begun_until_it_is_there(ticki
     assert len(groups.started) == 2
     assert swept
     assert ("INFO", "reading with the key ring works again") in said(caplog)
+
+
+def test_a_database_that_is_put_back_under_it_ends_the_group_at_once(ticking, groups, monkeypatch):
+    """Nothing is sealed or sent on it, and no worker is waited for."""
+    done = []
+    groups.well = True
+    monkeypatch.setattr(supervisor, "close_old_connections", lambda: None)
+    monkeypatch.setattr(supervisor.behind, "behind", lambda: "It was put back.")
+    monkeypatch.setattr(Supervisor, "_sweep", lambda _self: None)
+    monkeypatch.setattr(supervisor.seal, "seal", lambda **_given: done.append("seal"))
+    monkeypatch.setattr(supervisor.letters, "look_after", lambda: done.append("letters"))
+    monkeypatch.setattr(FakeGroup, "ask_to_end", lambda _self: done.append("drain"))
+    monkeypatch.setattr(supervisor.signal, "signal", lambda *_given: None)
+    with pytest.raises(PutBack, match="It was put back"):
+        Supervisor().run()
+    assert done == []
+    assert len(groups.started) == len(groups.ended) == 1
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
