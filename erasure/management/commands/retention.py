@@ -23,8 +23,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--redate",
             action="store_true",
-            help="give every case its date anew, after a change of RETENTION or an upgrade, and files without one "
-            "theirs; nobody loses the notice of it",
+            help="give every case its date anew, and every file that has none, after a change of RETENTION or an "
+            "upgrade; nobody loses the notice of it",
         )
         parser.add_argument(
             "--now", action="store_true", help="destroy all that is due now, without waiting for the worker"
