@@ -16,6 +16,7 @@ import environ
 from cryptography import x509
 from django.core.exceptions import ImproperlyConfigured
 
+from compliance.deadlines.keeping import Keeping, kept_as
 from compliance.deadlines.policies import Policy, adjusted
 
 env = environ.FileAwareEnv()
@@ -158,13 +159,23 @@ def roles_of_groups(raw: str) -> list[tuple[str, str]]:
 
 
 def regimes(raw: str) -> dict[str, Policy]:
+    """Law → how it counts."""
+    return _of_regimes("REGIMES", "what a law allows", raw, adjusted)
+
+
+def keepings(raw: str) -> dict[str, Keeping]:
+    """Law → for how long personal data is kept."""
+    return _of_regimes("RETENTION", "how long data is kept", raw, kept_as)
+
+
+def _of_regimes(name: str, what: str, raw: str, convert: Callable[[Any], Any]) -> Any:
     """Unlike the other converters it says what is wrong: there is much that can be, and nothing secret in it."""
     try:
-        return adjusted(json.loads(raw or "{}"))
+        return convert(json.loads(raw or "{}"))
     except json.JSONDecodeError:
-        raise ImproperlyConfigured("REGIMES must be JSON.") from None
+        raise ImproperlyConfigured(f"{name} must be JSON.") from None
     except ValueError as error:
-        raise ImproperlyConfigured(f"REGIMES must hold what a law allows: {error}.") from None
+        raise ImproperlyConfigured(f"{name} must hold {what}: {error}.") from None
 
 
 def database_url(raw: str) -> dict[str, Any]:

@@ -31,6 +31,24 @@ CASE_EXTENDED = action(
 )
 CASE_ESCALATED = action("case.escalated", _("Escalated before the due date {due_on}: {stage}; people told: {told}"))
 CASE_CLOSED = action("case.closed", _("Closed: {status}"))
+SHRED_ASKED = action("case.shred_asked", _("Destruction of the personal data asked for: {reason}"))
+SHRED_WITHDRAWN = action("case.shred_withdrawn", _("Destruction of the personal data no longer asked for"))
+CASE_SHREDDED = action(
+    "case.shredded", _("Personal data destroyed, with its key: {reason}; {identifiers} identifiers, {files} files")
+)
+CASE_SHREDDED_AGAIN = action(
+    "case.shredded_again",
+    _(
+        "Personal data destroyed again after a restore (first on {first_on}), with its key: {identifiers} identifiers, "
+        "{files} files"
+    ),
+)
+CASE_REPLAYS = action(
+    "case.replays", _("Opened as {vendor} was put back to {restored_to}: does again what was done in {original}")
+)
+CASE_REPLAYED = action(
+    "case.replayed", _("{vendor} was put back to {restored_to}: its part is done again in {by_case}")
+)
 RECIPIENT_ADDED = action("recipient.added", _("A further recipient was put into the ledger"))
 RECIPIENT_TOLD = action("recipient.told", _("Recipient told on {told_on}: {recipient}; {channel}"))
 RECIPIENT_NOT_TOLD = action("recipient.not_told", _("Recipient not told: {recipient}; {why_not}"))
@@ -59,6 +77,10 @@ WORK_NOT_DONE = action("sub_task.not_done", _("{vendor}: {step} was not done ({c
 WORK_MAY_REPEAT = action(
     "sub_task.may_repeat", _("{vendor}: {step} is sent again and may be done twice at the vendor (call {call})")
 )
+WORK_IN_DOUBT = action(
+    "sub_task.in_doubt",
+    _("{vendor}: the desk was put back from a backup of {since}; whether since then was sent: {steps}, is unknown"),
+)
 WORK_LATE = action("sub_task.late", _("{vendor}: an answer to {step} came too late and changed nothing"))
 WORK_ATTENTION = action("sub_task.attention", _("{vendor}: needs attention ({code})"))
 WORK_RETRIED = action("sub_task.retried", _("{vendor}: to be tried again with {step}"))
@@ -79,6 +101,9 @@ WORK_STOPPED = action("sub_task.stopped", _("{vendor}: stopped ({reason})"))
 EVIDENCE_STORED = action("evidence.stored", _("Evidence stored: {kind}, {size} bytes"))
 EVIDENCE_DOWNLOADED = action("evidence.downloaded", _("Evidence downloaded: {kind}"))
 EVIDENCE_EXPIRED = action("evidence.expired", _("Evidence content removed after its time: {kind}"))
+EVIDENCE_EXPIRED_AGAIN = action(
+    "evidence.expired_again", _("Evidence content removed again after a restore (first on {first_on}): {kind}")
+)
 CERTIFICATE_ISSUED = action(
     "certificate.issued", _("Certificate issued: SHA-256 {sha256}; it tells of the log's first {tree_size} events")
 )

@@ -16,6 +16,9 @@ from django.urls import path
 from compliance import clock
 from compliance.audit import anchor, triggers
 from compliance.audit.admin.panel import LATE
+from compliance.audit.behind import behind
+from compliance.moving.move import moved_away
+from compliance.vault import rotation
 from compliance.vault.keys import ring
 from erasure import metrics, vitals
 from erasure.alerts import causes
@@ -29,8 +32,8 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The database answers and has the desk's tables as the code knows them, the trail is protected, the cache keeps
-    what it is given, and the key ring is there; 503 names what is not."""
+    """The database answers, has the desk's tables as the code knows them and is not one that the desk has moved away
+    from, the trail is protected, the cache keeps what it is given, and the key ring is there; 503 names what is not."""
     failing = []
     try:
         with _impatient():
@@ -38,6 +41,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
                 failing.append("tables")
             elif vitals.unapplied():
                 failing.append("migrations")
+            elif moved_away():
+                failing.append("moved")
             if triggers.missing(connection):
                 failing.append("trail")
     except Error:
@@ -100,12 +105,13 @@ def _is_anchored() -> bool:
 PARTS: dict[str, Callable[[], bool]] = {
     "database": lambda: not vitals.missing_tables() and not vitals.unapplied(),
     "cache": vitals.cache_keeps,
-    "keys": _has_keys,
+    "keys": lambda: not rotation.problem(),
     "workers": vitals.workers_are_alive,
     "due_work": lambda: not causes.stalled(clock.now()),
     "trail_protected": lambda: not triggers.missing(connection),
     "trail_sealed": _is_sealed,
     "trail_anchored": _is_anchored,
+    "newest_state": lambda: not behind(),
 }
 
 urlpatterns = [

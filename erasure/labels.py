@@ -26,6 +26,7 @@ from erasure.states import (
     Outcome,
     RefusalGround,
     Regime,
+    ShredReason,
 )
 
 
@@ -34,7 +35,8 @@ def _of(*vocabularies: type[TextChoices]) -> Any:
     return lambda word: known.get(word, "")
 
 
-_reasons, _kinds = _of(CancelReason, ExtensionReason, InquiryReason), _of(Kind)
+# A word that two vocabularies have means the same in both.
+_reasons, _kinds = _of(ShredReason, CancelReason, ExtensionReason, InquiryReason), _of(Kind)
 
 LABELS.update(
     {

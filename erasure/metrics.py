@@ -20,11 +20,13 @@ from prometheus_client.registry import Collector
 
 from compliance import clock
 from compliance.audit import anchor, seal
+from compliance.audit.behind import behind
 from compliance.audit.models import PendingEvent
 from compliance.staff import tokens
 from compliance.staff.models import Scope
 from erasure import vitals
 from erasure.alerts import causes
+from erasure.backup import last_backup
 from erasure.models import CallCount
 
 NAME = "erasure_desk"
@@ -70,6 +72,7 @@ class Desk(Collector):
         yield from _trail(now)
         yield from _cases()
         yield from _keys(now)
+        yield from _safety()
 
 
 def _vendors(now: datetime) -> Iterator[Metric]:
@@ -158,6 +161,14 @@ def _keys(now: datetime) -> Iterator[Metric]:
     except ImproperlyConfigured:
         return
     yield _one("key_active_seconds", "Age of the ring key that wraps new data keys.", age)
+
+
+def _safety() -> Iterator[Metric]:
+    if at := last_backup():
+        yield _one("last_backup_timestamp_seconds", "When the newest backup was made.", at.timestamp())
+    yield _one(
+        "database_put_back", "1 while the database is one put back from a backup: no work is done.", bool(behind())
+    )
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -38,6 +38,7 @@ __all__ = [
     "Role",
     "RowOutcome",
     "RowResult",
+    "ShredReason",
     "SubTaskStatus",
     "Trouble",
     "Verdict",
@@ -210,6 +211,22 @@ class CancelReason(TextChoices):
     WITHDRAWN = "withdrawn", _("withdrawn by the person")
     DUPLICATE = "duplicate", _("duplicate of another case")
     OTHER = "other", _("other")
+
+
+class ShredReason(TextChoices):
+    """Why the personal data of a case was destroyed. The first three say so by themselves; people give the others."""
+
+    TIME_OVER = "time_over", _("the time for keeping it was over")
+    ABANDONED = "abandoned", _("an abandoned draft")
+    RESTORED = "restored", _("it had been destroyed before, and a restored backup had brought it back")
+    PERSON_ASKS = "person_asks", _("the person asks for it")
+    MISTAKEN = "mistaken", _("opened by mistake")
+    NOT_NEEDED = "not_needed", _("it is no longer needed")
+    OTHER = "other", _("other")
+
+
+#: The reasons that people give.
+SHRED_REASONS = (ShredReason.PERSON_ASKS, ShredReason.NOT_NEEDED, ShredReason.MISTAKEN, ShredReason.OTHER)
 
 
 class RevisionStatus(TextChoices):

@@ -136,6 +136,7 @@ def _running(number: int, desk: Desk) -> Case:
     sink.finish()
     desk.evidence = Evidence.objects.create(
         id=sink.evidence_id,
+        data_key=sink.key,
         case=case,
         sub_task=shop,
         kind="export",

@@ -22,7 +22,8 @@ if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        # What is deleted is overwritten in the file: sealed bytes and wrapped keys are not to lie on in free pages.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
     }
     # SQLite would make the file readable for everybody. Its -wal and -shm files get the mode of the file.
     if _database["NAME"] != ":memory:" and not Path(_database["NAME"]).exists():

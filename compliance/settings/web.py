@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "compliance.staff.fresh.FreshSignIn",
+    "compliance.vault.middleware.Unavailable",
 ]
 TEMPLATES = [
     {

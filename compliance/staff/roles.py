@@ -26,6 +26,7 @@ _INTAKE = (
     "erasure.reveal_identifier",
     "erasure.attest_subtask",
     "erasure.check_suppressed",
+    "erasure.ask_shred_case",
 )
 _APPROVER = (
     *_READ_CASES,
@@ -40,6 +41,8 @@ _APPROVER = (
     "erasure.download_evidence",
     "erasure.check_suppressed",
     "erasure.delete_suppressed",
+    "erasure.ask_shred_case",
+    "erasure.shred_case",
 )
 _AUDITOR = (*_READ_CASES, "audit.view_*", "audit.export_event")
 _VENDOR_MANAGER = (

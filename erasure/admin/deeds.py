@@ -38,6 +38,7 @@ from .deed_forms import (
 from .forms import IdentifierForm, identifier_kinds
 from .ledger import LEDGER_DEEDS, RecipientForm
 from .scope_deeds import IDENTITY, REFUSE, TAKE_BACK_REFUSAL, TOLD_OF_LIFTING
+from .shred_deeds import SHRED_DEEDS
 
 
 def _open(case: Case, _revision: PlanRevision | None) -> bool:
@@ -230,9 +231,9 @@ CASE_DEEDS: dict[str, Deed] = {
         "erasure.hold_case",
         NoteForm,
         lambda case, by, given: lifecycle.hold(case, by=by, **given),
-        lambda case, revision: _open(case, revision) and not case.held_at,
-        _("On hold: no further call is made for this case until it is released."),
-        _("No further call is made until it is released. The time to reply runs on."),
+        lambda case, revision: (_open(case, revision) or bool(case.closed_at)) and not case.held_at,
+        _("On hold: no further call is made for this case, and its personal data is kept, until it is released."),
+        _("No further call is made, and the personal data is kept, until it is released. The time to reply runs on."),
     ),
     "reject": Deed(
         _("Reject"),
@@ -262,6 +263,7 @@ CASE_DEEDS: dict[str, Deed] = {
         lambda case, _revision: False,  # a button beside each identifier
         _("The identifier was removed, and the plan has been drawn again."),
     ),
+    **SHRED_DEEDS,
     **LEDGER_DEEDS,
 }
 

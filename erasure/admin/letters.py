@@ -132,6 +132,9 @@ class Letters(admin.ModelAdmin):
         if not may_write(request.user):
             raise PermissionDenied
         case = get_object_or_404(Case.objects.select_related("data_key"), pk=pk)
+        if case.shredded_at:
+            messages.error(request, _("The personal data of this case was destroyed: there is nobody to write to."))
+            return redirect("admin:erasure_case_change", pk)
         try:
             return self._letter(request, case)
         except Unreadable:
@@ -216,7 +219,7 @@ class Letters(admin.ModelAdmin):
 
     def _of(self, request: HttpRequest, pk: UUID, letter: UUID) -> Letter:
         demand(request, "erasure.view_case")
-        rows = Letter.objects.select_related("case__data_key", "evidence__case__data_key")
+        rows = Letter.objects.select_related("case__data_key", "evidence__case__data_key", "evidence__data_key")
         found = get_object_or_404(rows, pk=letter, case=pk)
         demand(request, letters.PERMISSIONS[LetterKind(found.kind)])
         return found

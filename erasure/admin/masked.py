@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from django.utils.translation import gettext as _
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import NOT_OPENED
 from erasure import planning
 from erasure.connectors.base import BadSettings, Connector, VendorError
 from erasure.models import Identifier, SubTask, SubTaskIdentifier
@@ -18,11 +18,11 @@ HIDDEN = "•••"
 
 
 def masked(identifier: Identifier) -> str:
-    """An identifier's masked value; a sentence where it cannot be opened."""
+    """An identifier's masked value; in words that it was destroyed, or cannot be opened."""
     try:
         return mask(identifier.kind, identifier.value())
-    except Unreadable:
-        return _("cannot be opened")
+    except NOT_OPENED:
+        return _("destroyed") if identifier.case.shredded_at else _("cannot be opened")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ def first_call(sub_task: SubTask, uses: Sequence[SubTaskIdentifier] | None = Non
     it cannot be shown; None if there is none. A query value that is not recognised as an identifier is hidden
     altogether."""
     try:
+        if sub_task.case.shredded_at:
+            return _("The personal data was destroyed, so what was sent cannot be shown.")
         call = planning.first_call(sub_task, uses)
         if call is None:
             return None
@@ -50,7 +52,7 @@ def first_call(sub_task: SubTask, uses: Sequence[SubTaskIdentifier] | None = Non
             masks |= _forms(connector, use.identifier.kind, use.identifier.value())
     except (VendorError, BadSettings) as error:
         return str(error)
-    except Unreadable:
+    except NOT_OPENED:
         return _("The sealed identifiers could not be opened. Check the key ring (KEY_RING).")
     parts = urlsplit(call.url)
     return ShownCall(

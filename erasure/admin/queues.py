@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from compliance import clock
 from erasure.forecast import at_risk
-from erasure.models import Case, Escalation, Identifier, PlanParty, PlanRevision, SubTask
+from erasure.models import Case, Escalation, Identifier, PlanParty, PlanRevision, Shredding, SubTask
+from erasure.retention import soon
 from erasure.states import CaseStatus, IdentifierState, RevisionStatus, Role, SubTaskStatus
 
 from .counting import Counted
@@ -215,6 +216,20 @@ QUEUES: dict[str, Queue] = {
             _("Nobody is restricted."),
             lambda user: Case.restricted(),
             _("The register of restrictions in force. A case that lifts one waits until the person was told."),
+        ),
+        Queue(
+            "destroyed-soon",
+            _("Destroyed soon"),
+            _("No personal data is destroyed soon."),
+            lambda user: soon(),
+            _("The personal data of these is destroyed by itself. Put on hold what is still needed."),
+        ),
+        Queue(
+            "to-destroy",
+            _("Destruction asked for"),
+            _("Nobody asks for the destruction of personal data."),
+            lambda user: Q(pk__in=Shredding.objects.filter(at=None).order_by().values("case")),
+            _("Somebody asks to destroy the personal data of these now. Another person approves it, or keeps it."),
         ),
         Queue(
             "mine",

@@ -248,7 +248,7 @@ class EvidencePages(Walked, ReadOnly):
     def download_view(self, request: HttpRequest, pk: Any) -> HttpResponseBase:
         demand(request, "erasure.download_evidence")
         demand_fresh(request)
-        item = Evidence.objects.select_related("case__data_key").filter(pk=pk).first()
+        item = Evidence.objects.select_related("case__data_key", "data_key").filter(pk=pk).first()
         if item is None:
             raise Http404
         return download(request, item) or redirect("admin:erasure_evidence_change", pk)

@@ -34,6 +34,8 @@ def state_badges(case: Case) -> SafeString:
         shown = [status_badge(CaseStatus(case.status))]
     if case.held_at:
         shown.append(badge("warn", "‖", _("on hold")))
+    if case.shredded_at:
+        shown.append(badge("quiet", "∅", _("personal data destroyed")))
     if is_forgotten(case):
         shown.append(badge("warn", "✉", _("not answered yet")))
     return format_html_join(" ", "{}", ((item,) for item in shown))

@@ -90,7 +90,7 @@ def _unsealed(now: datetime) -> Iterator[Cause]:
 
 def unsent() -> QuerySet[Letter]:
     """Letters whose e-mail waits for somebody to decide: not sent, or perhaps sent."""
-    return Letter.objects.filter(mail__in=(MailState.UNKNOWN, MailState.FAILED))
+    return Letter.objects.filter(mail__in=(MailState.UNKNOWN, MailState.FAILED), case__shredded_at=None)
 
 
 def _letters() -> Iterator[Cause]:

@@ -21,6 +21,7 @@ from erasure.states import (
     NotTold,
     RefusalGround,
     Regime,
+    ShredReason,
 )
 
 from .fields import Base64, Body, Choice, Day, Flag, Id, Items, Moment, QueryFlag, Text, Whole, Word
@@ -191,6 +192,13 @@ class ExtendBody(Body):
 
 class ReplyBody(Body):
     channel = Word(Channel, required=True)
+    note = Text()
+
+
+class ShredBody(Body):
+    """`note`: is destroyed with the rest."""
+
+    reason = Word(ShredReason, required=True)
     note = Text()
 
 

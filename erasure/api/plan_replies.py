@@ -53,6 +53,8 @@ class PartShown(WorkShown):
 
     @extend_schema_field(CallShown(allow_null=True))
     def get_first_call(self, sub_task: SubTask) -> Any:
+        if sub_task.case.shredded_at:  # nobody can make it any more
+            return None
         try:
             call = planning.first_call(sub_task)
         except (BadSettings, VendorError):  # `explanation` says what is wrong with the account

@@ -14,8 +14,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from compliance.vault.seal import Unreadable
-from erasure.errors import Conflict, DeskError, Forbidden, Invalid, NotFound
+from compliance.vault.seal import Destroyed, Unreadable
+from erasure.errors import Conflict, DeskError, Forbidden, Invalid, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ TYPES: dict[str, tuple[int, Any]] = {
     "not_stoppable": (409, gettext_lazy("It does not wait for a person")),
     "nothing_to_approve": (409, gettext_lazy("No plan awaits approval")),
     "plan_changed": (409, gettext_lazy("The plan is not the one that was read")),
+    "shred_asked": (409, gettext_lazy("The destruction was asked for before")),
+    "shred_not_asked": (409, gettext_lazy("Nobody asks for the destruction")),
     "too_many_recipients": (409, gettext_lazy("The ledger holds no more recipients")),
     "vendor_settings": (409, gettext_lazy("The settings of a vendor account do not fit")),
     "wrong_state": (409, gettext_lazy("The state of the case does not allow it")),
@@ -76,8 +78,11 @@ TYPES: dict[str, tuple[int, Any]] = {
     "internal": (500, gettext_lazy("An error in Erasure Desk")),
     "unreadable": (500, gettext_lazy("Sealed data cannot be opened")),
     "unavailable": (503, gettext_lazy("The desk cannot work now")),
+    "put_back": (503, gettext_lazy("The desk was put back from a backup")),
 }
 
+#: What refuses → its status, and its type where the reason has none of this status.
+_GENERAL = {Forbidden: (403, "forbidden"), NotFound: (404, "not_found"), Unavailable: (503, "unavailable")}
 _SHOWN_ERRORS = 5  # fields named in `detail`; `errors` has them all
 
 
@@ -97,6 +102,8 @@ def handler(error: Exception, context: Mapping[str, Any]) -> Response:
         return _desk_error(error)
     if isinstance(error, exceptions.ValidationError):
         return _invalid(list(_flat(error.detail)))
+    if isinstance(error, Destroyed):
+        return problem("destroyed", str(error))
     if isinstance(error, Unreadable):
         return problem("unreadable", str(error))
     if isinstance(error, OperationalError):
@@ -129,12 +136,13 @@ def problem(code: str, detail: str, *, headers: Mapping[str, str] | None = None,
 def _desk_error(error: DeskError) -> Response:
     if isinstance(error, Invalid):
         return _invalid(error.problems)
-    status, general = {Forbidden: (403, "forbidden"), NotFound: (404, "not_found")}.get(type(error), (409, "conflict"))
+    status, general = _GENERAL.get(type(error), (409, "conflict"))
     code = error.code if TYPES.get(error.code, (0,))[0] == status else general
     members: dict[str, Any] = {}
     if isinstance(error, Conflict) and error.reference:
         members["reference"] = error.reference
-    return problem(code, error.text, **members)
+    headers = {"Retry-After": "60"} if status == 503 else None
+    return problem(code, error.text, headers=headers, **members)
 
 
 def _invalid(problems: Sequence[tuple[str, str]]) -> Response:

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from compliance import clock
-from erasure import forecast, planning, recipients, waiting
+from erasure import forecast, planning, recipients, retention, waiting
 from erasure.models import Case, Evidence, Identifier, PlanRevision, Recipient, SubTask, SubTaskIdentifier
 from erasure.states import (
     Assurance,
@@ -28,6 +28,7 @@ from erasure.states import (
     RefusalGround,
     Regime,
     RevisionStatus,
+    ShredReason,
     SubTaskStatus,
 )
 
@@ -45,7 +46,7 @@ def cases() -> QuerySet[Case]:
     uses = SubTaskIdentifier.objects.select_related("identifier").defer("identifier__value_sealed")
     identifiers = Identifier.objects.select_related("found_by").defer("value_sealed", "found_by__credentials_sealed")
     return (
-        Case.objects.select_related("duplicate_of")
+        Case.objects.select_related("duplicate_of", "shredding", "data_key")
         .defer("requester_sealed", "external_id_sealed")
         .prefetch_related(
             "revisions",
@@ -202,6 +203,14 @@ class RecipientShown(serializers.Serializer):
     why_not = serializers.CharField()
 
 
+class ShreddingShown(serializers.Serializer):
+    """The destruction of the personal data: asked for, or done (`at`)."""
+
+    reason = Word(ShredReason, required=True)
+    asked_at = utc_time(allow_null=True)
+    at = utc_time(allow_null=True)
+
+
 class CaseShown(serializers.Serializer):
     reference = serializers.CharField()
     status = Word(CaseStatus, required=True)
@@ -241,6 +250,22 @@ class CaseShown(serializers.Serializer):
     created_at = utc_time()
     updated_at = utc_time()
     closed_at = utc_time(allow_null=True)
+    shred_at = serializers.SerializerMethodField()
+    shredded_at = utc_time(allow_null=True, help_text="When the personal data was destroyed. The record stays.")
+    shredding = serializers.SerializerMethodField()
+    readable_in_backups = serializers.SerializerMethodField()
+
+    def get_shred_at(self, case: Case) -> date | None:
+        """The day on which the personal data is destroyed by itself; null where there is none, or not yet."""
+        return retention.date_of(case)
+
+    @extend_schema_field(ShreddingShown(allow_null=True))
+    def get_shredding(self, case: Case) -> Any:
+        return ShreddingShown(case.shredding).data if hasattr(case, "shredding") else None
+
+    def get_readable_in_backups(self, case: Case) -> str:
+        """Of destroyed personal data, one sentence: until when backups that were made before can be read."""
+        return retention.backups(case) if case.shredded_at else ""
 
     def get_country(self, case: Case) -> str | None:
         return case.country or None

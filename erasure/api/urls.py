@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
-from . import audit, cases, decisions, ledger, letters, packs, scope_decisions, seals, suppression, vendors
+from . import audit, cases, decisions, ledger, letters, packs, scope_decisions, seals, shredding, suppression, vendors
 from .base import Change, Nowhere
 from .documents import Page, Schema
 
@@ -31,6 +31,9 @@ _DECISIONS: dict[str, type[Change]] = {
     "searched": decisions.Searched,
     "retry": decisions.Retry,
     "give-up": decisions.GiveUp,
+    "shred": shredding.Ask,
+    "shred/withdraw": shredding.Withdraw,
+    "shred/approve": shredding.Approve,
     "letters": letters.Send,
     "letters/preview": letters.Preview,
     "letters/send-again": letters.SendAgain,

@@ -17,7 +17,7 @@ from erasure import letters, lifecycle, waiting
 from erasure.errors import Conflict
 from erasure.lifecycle.shared import wrong_state
 from erasure.models import BulkRow, Case, SubTask
-from erasure.states import CASE_MOVES, BulkDeed, CaseStatus, Channel, LetterKind, SubTaskStatus
+from erasure.states import BulkDeed, CaseStatus, Channel, LetterKind, SubTaskStatus
 
 Given = dict[str, Any]
 
@@ -101,7 +101,7 @@ def _no_rejecting(case: Any, person: Any) -> str:
 
 
 def _no_holding(case: Any, person: Any) -> str:
-    return wrong_state(case).text if case.status not in CASE_MOVES or case.held_at else ""
+    return wrong_state(case).text if case.held_at or case.shredded_at else ""
 
 
 def _no_releasing(case: Any, person: Any) -> str:

@@ -156,8 +156,8 @@ class Work:
 
 @dataclass(frozen=True)
 class Kept:
-    """A downloaded file that becomes evidence. `keep` is how long its content is kept: None as long as the case,
-    zero not at all (hash, size and `counts` remain)."""
+    """A downloaded file that becomes evidence. `keep` is how long its content is kept: None as long as the desk keeps
+    what vendors deliver, zero not at all (hash, size and `counts` remain)."""
 
     download: Download
     kind: str

@@ -14,7 +14,9 @@ from django.utils.translation import ngettext
 
 from compliance import clock as our_clock
 from compliance.audit import checks, signing
+from compliance.audit.behind import behind
 from compliance.audit.models import Event
+from compliance.vault import rotation
 from compliance.vault.keys import ring
 from erasure import vitals
 from erasure.models import Suppressed
@@ -120,6 +122,21 @@ def database() -> Iterator[Finding]:
         yield ok(_("%(engine)s %(version)s, migrated.") % {"engine": connection.display_name, "version": version})
     for message in checks.role_cannot_alter(None, databases=[connection.alias]):
         yield warning(f"{message.msg} ({message.id})", str(message.hint))
+
+
+def newest_state() -> Iterator[Finding]:
+    if line := behind():
+        yield problem(line, _("See “A restore, step by step” in docs/operations.md."))
+    else:
+        yield ok(_("The database holds all that is known to be sealed: it was not put back from a backup."))
+
+
+def data_keys() -> Iterator[Finding]:
+    """Whether the ring opens what this database holds."""
+    if line := rotation.problem():
+        yield problem(line, _("See “Keys” in docs/operations.md."))
+    else:
+        yield ok(_("The key ring opens what the database holds."))
 
 
 def _sqlite() -> Iterator[Finding]:

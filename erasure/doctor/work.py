@@ -1,6 +1,7 @@
 """Whether the desk works: workers, trail, vendor accounts."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.conf import settings
 from django.utils.timesince import timesince
@@ -13,6 +14,7 @@ from compliance.audit import anchor, seal
 from compliance.vault.seal import Unreadable
 from erasure import vendors as accounts
 from erasure import vitals
+from erasure.backup import last_backup
 from erasure.connectors.base import BadSettings, VendorError
 from erasure.connectors.http import check_base_url
 from erasure.models import Vendor
@@ -20,6 +22,8 @@ from erasure.states import Pause
 from erasure.worker.hosts import ALIVE
 
 from .finding import Finding, ok, problem, warning
+
+BACKUP_IS_OLD = timedelta(days=2)
 
 
 def workers() -> Iterator[Finding]:
@@ -56,6 +60,16 @@ def trail_sealed() -> Iterator[Finding]:
     else:
         size = status.checkpoint.size
         yield ok(ngettext("%(count)d event is sealed.", "%(count)d events are sealed.", size) % {"count": size})
+
+
+def backup() -> Iterator[Finding]:
+    at, cure = last_backup(), _("Make one each night: erasure-desk-backup.timer, or manage.py backup.")
+    if at is None:
+        yield warning(_("None was ever made with manage.py backup."), cure)
+    elif clock.now() - at > BACKUP_IS_OLD:
+        yield warning(_("The newest is %(time)s old.") % {"time": timesince(at, clock.now(), depth=1)}, cure)
+    else:
+        yield ok(_("The newest is of %(at)s.") % {"at": localtime(at).strftime("%Y-%m-%d %H:%M")})
 
 
 def trail_anchored() -> Iterator[Finding]:

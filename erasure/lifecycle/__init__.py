@@ -19,13 +19,15 @@ from .case import (
     submit,
     why_not_approve,
 )
+from .concluding import conclude, stop_asking
 from .escalation import escalate, stage_of
 from .identity import advises_check, check_identity, why_not_identified
 from .ledger import add_recipient, not_told, told_recipient
 from .proposals import decide, take_in, take_up
 from .refusals import may_refuse, may_take_back, refuse_work, take_back_refusal
+from .register import in_force
 from .restriction import lift_untold, tell_of_lifting
-from .shared import changing, close_if_ended, end, move, open_revision, stop_unsent, told, work_event
+from .shared import be_newest, changing, close_if_ended, end, move, open_revision, stop_unsent, told, work_event
 from .time_limit import acknowledge, answered, ask, extend, move_standing, why_not_extend
 from .work import (
     acting_unasked,
@@ -55,11 +57,13 @@ __all__ = [
     "attest_reference",
     "attestable",
     "author_may_not",
+    "be_newest",
     "cancel",
     "cases_sharing",
     "changing",
     "check_identity",
     "close_if_ended",
+    "conclude",
     "decide",
     "end",
     "escalate",
@@ -67,6 +71,7 @@ __all__ = [
     "give_up",
     "goes_on",
     "hold",
+    "in_force",
     "lift_untold",
     "may_attest",
     "may_refuse",
@@ -84,6 +89,7 @@ __all__ = [
     "searched",
     "sharing",
     "stage_of",
+    "stop_asking",
     "stop_unsent",
     "submit",
     "take_back_refusal",

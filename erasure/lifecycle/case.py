@@ -28,6 +28,7 @@ from .ledger import add_standing
 from .proposals import note_undecided, restate
 from .refusals import check_ground
 from .shared import (
+    be_newest,
     case_event,
     changing,
     check_words,
@@ -68,7 +69,8 @@ def approve(case: Case, *, by: Any, digest: str, note: str = "") -> None:
 
     Raises Forbidden for whoever opened the case or changed that version; Conflict when nothing awaits approval or the
     plan is not (or no longer) the one with this digest. A plan that has gone stale is drawn again before the refusal,
-    so that the next reader sees what would really be done."""
+    so that the next reader sees what would really be done. Raises Unavailable as `be_newest` does."""
+    be_newest()
     with changing(case, by) as case:
         revision = open_revision(case)
         if revision is None or case.status not in (CaseStatus.AWAITING_APPROVAL, CaseStatus.IN_PROGRESS):
@@ -217,9 +219,10 @@ def cancel(case: Case, *, by: Any, reason: str, note: str = "", duplicate_of: st
 
 
 def hold(case: Case, *, by: Any, note: str = "") -> None:
-    """No further call is made for the case until it is released; the legal clock runs on."""
+    """No further call is made for the case until it is released; the legal clock runs on. One that has ended keeps its
+    personal data until then (a legal hold)."""
     with changing(case, by) as case:
-        if case.status not in CASE_MOVES or case.held_at:
+        if case.held_at:
             raise wrong_state(case)
         case.held_at = clock.now()
         case_event(case, actions.CASE_HELD, by, **keep_note(case, by, note, about="hold"))

@@ -19,7 +19,8 @@ def check_identity(
     case: Case, *, by: Any, method: str, result: str, note: str = "", file: evidence.File | None = None
 ) -> None:
     """Records that it was checked who the person is: how, by whom and with what result (GDPR art. 12(6); 11 CCR §7060).
-    The newest check of a case counts. `file`: what was seen, kept sealed; optional, as less is kept without it."""
+    The newest check of a case counts. `file`: what was seen, kept sealed for a short time (`settings.RETENTION`);
+    optional, as less is kept without it."""
     problems = []
     if method not in IdentityMethod.values:
         problems.append(("/method", _("Choose a method: %(all)s.") % {"all": ", ".join(IdentityMethod.values)}))
@@ -31,7 +32,7 @@ def check_identity(
         if not CaseStatus(case.status).is_open or case.cancelled_at:
             raise wrong_state(case)
         noted = keep_note(case, by, note, about="identity")
-        kept = evidence.add(case, by=by, name=file.name, content=file.content, kind="identity") if file else None
+        kept = evidence.add(case, by=by, name=file.name, content=file.content, kind=evidence.IDENTITY) if file else None
         case.identity_method, case.identity_result = method, result
         case.identity_checked_at, case.identity_checked_by = clock.now(), by
         case_event(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from compliance import clock
 from compliance.audit.record import record
 from erasure import actions
@@ -29,14 +31,18 @@ def enter(case: Case) -> None:
                 )
 
 
-def _of_the_same_person(case: Case) -> list[Case]:
+def in_force(case: Case) -> QuerySet[Case]:
     """The restrictions in force of whoever a case names by one of its identifiers."""
-    found = Case.objects.filter(
+    return Case.objects.filter(
         identifiers__fingerprint__in=_names(case),
         identifiers__state=IdentifierState.ACCEPTED,
         restricted_at__isnull=False,
         lifted_at=None,
     )
+
+
+def _of_the_same_person(case: Case) -> list[Case]:
+    found = in_force(case)
     return list(Case.locked().filter(pk__in=found.values("pk")).order_by("pk"))
 
 

@@ -10,10 +10,11 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 
 from compliance import clock
+from compliance.audit.behind import behind
 from compliance.audit.record import actor_of, record
 from compliance.vault.seal import keyed_digest
 from erasure import actions, due, suppression
-from erasure.errors import Conflict, Invalid
+from erasure.errors import Conflict, Invalid, Unavailable
 from erasure.models import Case, Note, PlanRevision, SubTask, SubTaskIdentifier
 from erasure.normalise import clean_text
 from erasure.states import (
@@ -37,16 +38,21 @@ _CHANGED = (
     *("status", "held_at", "updated_at", "closed_at", "cancelled_at", "handler_id", "due_on"),
     *("acknowledged_at", "extended_at", "replied_at", "reply_channel"),
     *("identity_method", "identity_result", "identity_checked_at", "identity_checked_by_id"),
-    *("refused_vendors", "told_of_lifting_at", "restricted_at", "lifted_at"),
+    *("refused_vendors", "told_of_lifting_at", "restricted_at", "lifted_at", "shred_at"),
+    *("lost_since", "replays_id"),
 )
 
 
 @contextmanager
 def changing(case: Case, by: Any) -> Iterator[Case]:
-    """The case, locked and read anew, in a transaction that ends with it saved."""
+    """The case, locked and read anew, in a transaction that ends with it saved. Raises Conflict for one whose personal
+    data was destroyed: nothing of it is changed any more."""
     with transaction.atomic():
         locked = Case.locked().get(pk=case.pk)
+        if locked.shredded_at:
+            raise Conflict("destroyed", _("The personal data of this case was destroyed. Nothing was changed."))
         yield locked
+        locked.shred_at = None  # the sweep gives it another date, with its notice
         locked.updated_at = clock.now()
         locked.save()
     for field in _CHANGED:
@@ -61,6 +67,13 @@ def changing_work(sub_task: SubTask, by: Any) -> Iterator[tuple[Case, SubTask]]:
         locked.case = case
         yield case, locked
     sub_task.refresh_from_db()
+
+
+def be_newest() -> None:
+    """Raises Unavailable where the database was put back from a backup and `after_restore` has not run: a reference
+    would be given out twice, and what is approved may have been sent."""
+    if line := behind():
+        raise Unavailable("put_back", _("%(why)s Nothing was done.") % {"why": line})
 
 
 def check_words(channel: str | None = None, reason: tuple[str, type[TextChoices]] | None = None) -> None:
@@ -97,7 +110,7 @@ def wrong_state(case: Case) -> Conflict:
 def move_case(case: Case, to: CaseStatus, **fields: Any) -> None:
     if to not in CASE_MOVES.get(CaseStatus(case.status), frozenset()):
         raise wrong_state(case)
-    for name, value in {"status": to, "updated_at": clock.now(), **fields}.items():
+    for name, value in {"status": to, "updated_at": clock.now(), "shred_at": None, **fields}.items():
         setattr(case, name, value)
     case.save()
 

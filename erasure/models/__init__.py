@@ -4,7 +4,7 @@ from .absence import Absence
 from .alert import Alert, AlertMail
 from .bulk import BulkJob, BulkRow
 from .call import Call, CallCount, CallSubTask
-from .case import Case, Note, ReferenceCounter
+from .case import Case, Note, ReferenceCounter, Shredding
 from .escalation import Escalation
 from .evidence import Evidence
 from .identifier import Identifier
@@ -44,6 +44,7 @@ __all__ = [
     "ReferenceCounter",
     "Reminder",
     "ReminderMail",
+    "Shredding",
     "SubTask",
     "SubTaskIdentifier",
     "Suppressed",

@@ -16,6 +16,7 @@ from erasure.states import (
     Kind,
     RefusalGround,
     Regime,
+    ShredReason,
 )
 
 from .sealed import SealedModel
@@ -25,6 +26,9 @@ _RESTRICTED = models.Q(restricted_at__isnull=False, lifted_at__isnull=True)
 _CLOSED = models.Q(closed_at__isnull=False)
 _OPEN = models.Q(closed_at__isnull=True)
 _AT_RISK = models.Q(at_risk=True)
+_READABLE = models.Q(shredded_at__isnull=True)
+#: What may have a date on which its personal data is destroyed: a draft, or a case that has ended.
+_MAY_END = models.Q(closed_at__isnull=False) | models.Q(status=CaseStatus.DRAFT)
 
 
 class ReferenceCounter(models.Model):
@@ -91,6 +95,14 @@ class Case(SealedModel):
     created_at = models.DateTimeField(_("opened"))
     updated_at = models.DateTimeField(_("changed"))
     closed_at = models.DateTimeField(_("closed"), null=True)
+    # When its personal data is destroyed by itself, and when it was (`erasure.retention`). Every change takes the date
+    # away, and the sweep gives it another.
+    shred_at = models.DateField(_("personal data is destroyed"), null=True, editable=False)
+    shredded_at = models.DateTimeField(_("personal data destroyed"), null=True, editable=False)
+    #: From when on it is not known what was done with it: the desk was put back from a backup of then.
+    lost_since = models.DateTimeField(null=True, editable=False)
+    #: The case whose work at one vendor is done anew here, since the vendor went back to a time before it.
+    replays = models.ForeignKey("self", on_delete=models.PROTECT, null=True, editable=False, related_name="replayed_by")
     # As it was last foreseen (`erasure.forecast`), while the case was open and owed a reply.
     foreseen_at = models.DateTimeField(null=True, editable=False)
     at_risk = models.BooleanField(_("at risk"), default=False, editable=False)
@@ -106,6 +118,8 @@ class Case(SealedModel):
             ("reject_case", "Can reject cases"),
             ("cancel_case", "Can cancel cases"),
             ("hold_case", "Can put cases on hold and release them"),
+            ("ask_shred_case", "Can ask for the destruction of personal data"),
+            ("shred_case", "Can approve the destruction of personal data that others ask for"),
         ]
         indexes = [
             models.Index(fields=["status", "due_on", "id"], name="case_status_due"),
@@ -131,6 +145,17 @@ class Case(SealedModel):
             models.Index(fields=["due_on", "id"], condition=models.Q(held_at__isnull=False), name="case_held"),
             models.Index(
                 fields=["handler", "due_on", "id"], condition=models.Q(closed_at__isnull=True), name="case_in_hand"
+            ),
+            # What the sweep destroys, and what it gives a date.
+            models.Index(
+                fields=["shred_at", "id"],
+                condition=_READABLE & models.Q(shred_at__isnull=False),
+                name="case_shred_at",
+            ),
+            models.Index(
+                fields=["created_at", "id"],
+                condition=_READABLE & models.Q(shred_at__isnull=True, held_at__isnull=True) & _MAY_END,
+                name="case_undated",
             ),
             # For what is rare or not there at all, which would else be looked for in every case.
             models.Index(fields=["regime", "-created_at", "-id"], name="case_regime"),
@@ -173,10 +198,48 @@ class Case(SealedModel):
         return _RESTRICTED
 
     @classmethod
+    def undated(cls) -> models.Q:
+        """The cases that may need a date on which their personal data is destroyed, and have none."""
+        return _READABLE & models.Q(shred_at__isnull=True, held_at__isnull=True) & _MAY_END
+
+    @classmethod
     def locked(cls, *, skip_locked: bool = False) -> models.QuerySet["Case"]:
         """Cases to be locked until the transaction ends. NO KEY: rows that point to a case may still be inserted."""
         rows = cls._default_manager.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
         return rows.select_related("data_key", "opened_by")
+
+
+class Shredding(models.Model):
+    """The destruction of a case's personal data: asked for (`at` is empty) or done. By hand it takes two people, whom
+    the first constraint keeps apart whatever the code does; by schedule it has none."""
+
+    case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="shredding")
+    reason = models.CharField(max_length=20, choices=ShredReason.choices)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    asked_at = models.DateTimeField(null=True)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(approved_by__isnull=True) | ~models.Q(approved_by=models.F("asked_by")),
+                name="shredding_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(asked_by__isnull=True, asked_at__isnull=True, at__isnull=False)
+                | models.Q(asked_by__isnull=False, asked_at__isnull=False),
+                name="shredding_asked_or_done",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approved_by__isnull=True) | models.Q(asked_by__isnull=False, at__isnull=False),
+                name="shredding_approved_was_asked",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"shredding of {self.case}"
 
 
 class Note(SealedModel):

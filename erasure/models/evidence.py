@@ -13,11 +13,14 @@ from .subtask import SubTask
 
 
 class Evidence(SealedModel):
-    """`sha256` and `size` are of the plain content. After `keep_until` the content goes; hash and counts stay."""
+    """`sha256` and `size` are of the plain content, which is sealed under a key of its own, so that its end is final in
+    backups too; an older one is sealed under the key of its case. After `keep_until` the content goes; hash and counts
+    stay."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="evidence")
     sub_task = models.ForeignKey(SubTask, on_delete=models.PROTECT, null=True, related_name="evidence")
     call = models.ForeignKey(Call, on_delete=models.PROTECT, null=True, related_name="evidence")
+    data_key = models.OneToOneField(DataKey, on_delete=models.PROTECT, null=True, editable=False)
     kind = models.CharField(_("kind"), max_length=40)
     name = models.CharField(_("file name"), max_length=100)
     size = models.PositiveBigIntegerField(_("size"))
@@ -41,4 +44,4 @@ class Evidence(SealedModel):
         return f"evidence:{self.pk}"
 
     def _key(self) -> DataKey:
-        return self.case.data_key
+        return self.data_key or self.case.data_key

@@ -12,7 +12,8 @@ from .sealed import SealedModel
 
 
 class Identifier(SealedModel):
-    """The exact text is sealed; `fingerprint` is a keyed hash of its normal form, for finding it again."""
+    """The exact text is sealed; `fingerprint` is a keyed hash of its normal form, for finding it again. Both
+    are empty once the personal data of the case was destroyed."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="identifiers")
     kind = models.CharField(_("kind"), max_length=40)
@@ -34,7 +35,11 @@ class Identifier(SealedModel):
             ),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["case", "fingerprint"], name="identifier_once_a_case"),
+            models.UniqueConstraint(
+                fields=["case", "fingerprint"],
+                condition=~models.Q(fingerprint=""),  # of a case whose personal data was destroyed
+                name="identifier_once_a_case",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -34,5 +34,6 @@ def reason_text(reason: str) -> str:
         "given_up": _("Given up by hand."),
         "settings_changed": _("Not asked again: the settings of the account have changed since the approval."),
         "accepted": _("Data was there again, and a person has dealt with it."),
+        "shredded": _("Stopped, as the personal data of the case was destroyed."),
         "discarded": _("Its plan version was not approved."),
     }.get(reason, "")

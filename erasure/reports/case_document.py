@@ -79,6 +79,10 @@ def _at_a_glance(read: Reading) -> Iterator[str]:
     if case.held_at:
         yield _("It has been on hold since %(at)s.") % {"at": moment(case.held_at)}
     yield _answered(read)
+    if case.shredded_at:
+        yield _("The personal data of the person was destroyed on %(at)s, with its key. The record stays.") % {
+            "at": moment(case.shredded_at)
+        }
     if said := case_work.outcomes(read):
         yield _("Outcomes, counted over vendors and identifiers: %(outcomes)s.") % {"outcomes": said}
     undecided = sum(item.state == IdentifierState.PROPOSED for item in read.identifiers)

@@ -68,7 +68,7 @@ def issue(case: Case, *, by: Any, language: str = "") -> Certificate:
 def latest(case: Case, *, by: Any) -> Certificate:
     """The newest certificate that is kept; that it was handed out is put on record. Raises NotFound if there is none,
     `vault.Unreadable` if it cannot be opened."""
-    kept = case.evidence.filter(kind=KIND, removed_at=None).select_related("case__data_key").last()
+    kept = case.evidence.filter(kind=KIND, removed_at=None).select_related("case__data_key", "data_key").last()
     if kept is None:
         raise NotFound("not_found", _("No certificate of this case has been made."))
     with evidence.open_evidence(kept) as stream:

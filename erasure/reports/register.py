@@ -44,7 +44,8 @@ class Selection:
 
     def cases(self) -> QuerySet[Case]:
         wanted = {"regime": self.regime, "received_on__gte": self.since, "received_on__lte": self.until}
-        return Case.objects.filter(**{name: value for name, value in wanted.items() if value})
+        # What is done again at a vendor that forgot it was not asked for anew.
+        return Case.objects.filter(replays=None, **{name: value for name, value in wanted.items() if value})
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Entry:
     duplicate_of: str
     vendors: str
     outcomes: str
+    personal_data_destroyed_at: str
 
 
 #: The columns, in order.
@@ -166,6 +168,7 @@ def _entry(case: Case, approved_at: datetime | None, vendors: list[str], outcome
         duplicate_of=case.duplicate_of.reference if case.duplicate_of else "",
         vendors=" ".join(vendors),
         outcomes=" ".join(f"{word}:{count}" for word, count in sorted(outcomes.items())),
+        personal_data_destroyed_at=_time(case.shredded_at),
     )
 
 

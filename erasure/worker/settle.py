@@ -39,7 +39,7 @@ def settle(claim: Claim, came: Came) -> None:
             sub_tasks = _mine(cases, {share.sub_task.pk: share.sub_task.epoch for share in claim.shares}, in_time)
             for share in claim.shares:
                 sub_task, result = sub_tasks[share.sub_task.pk], (came.results or {}).get(share.work.ref)
-                if not in_time:
+                if not in_time or sub_task.case.shredded_at:
                     lifecycle.work_event(
                         sub_task, actions.WORK_LATE, step=claim.step.name, call=f"call:{claim.call.pk}"
                     )
@@ -51,9 +51,12 @@ def settle(claim: Claim, came: Came) -> None:
                 for case in cases.values():
                     lifecycle.close_if_ended(case)
     except BaseException:
-        _discard(came, set())
+        for sink in came.sinks:
+            sink.drop()  # the database may be away: no question to it must hide what went wrong
         raise
-    _discard(came, kept)
+    for sink in came.sinks:
+        if sink.evidence_id not in kept:
+            sink.discard()
 
 
 def abandon(call: Call) -> None:
@@ -72,6 +75,8 @@ def abandon(call: Call) -> None:
             pace.count_failure(vendor, _("Signing in took too long, or the worker was lost."), now)
         sub_tasks = _mine(cases, {sub_task: epoch for sub_task, _case, epoch in claimed}, True)
         for sub_task in sub_tasks.values():
+            if sub_task.case.shredded_at:
+                continue
             if step is None:
                 attention.set_aside(sub_task, Attention.DEFECT)
             else:
@@ -141,12 +146,14 @@ def _lock(vendor_id: UUID, case_ids: Iterable[UUID]) -> tuple[Vendor, dict[UUID,
 
 
 def _mine(cases: dict[UUID, Case], epochs: dict[UUID, int], in_time: bool) -> dict[UUID, SubTask]:
-    """The sub-tasks as they stand, under their cases' locks; in time, they must be as they were claimed."""
+    """The sub-tasks as they stand, under their cases' locks; in time, they must be as they were claimed. A restore that
+    destroyed the personal data of a case again has stopped its work, whatever was under way."""
     found = SubTask.objects.select_related("vendor", "revision").in_bulk(epochs)
     for pk, epoch in epochs.items():
         sub_task = found[pk]
         sub_task.case = cases[sub_task.case_id]
-        if in_time and (sub_task.epoch, sub_task.status) != (epoch, SubTaskStatus.RUNNING):
+        going = in_time and not sub_task.case.shredded_at
+        if going and (sub_task.epoch, sub_task.status) != (epoch, SubTaskStatus.RUNNING):
             raise RuntimeError(f"{sub_task} is not as it was claimed")
     return found
 
@@ -170,9 +177,3 @@ def _close_call(
         return False
     CallCount.add(vendor, verdict)
     return True
-
-
-def _discard(came: Came, kept: set[Any]) -> None:
-    for sink in came.sinks:
-        if sink.evidence_id not in kept:
-            sink.discard()

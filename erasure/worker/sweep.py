@@ -11,7 +11,18 @@ from django.db.models import Q, QuerySet
 
 from compliance import clock
 from compliance.staff.models import IdempotentReply
-from erasure import dispatch, evidence, forecast, imports, lead_times, lifecycle, reminders, suppression, vendors
+from erasure import (
+    dispatch,
+    evidence,
+    forecast,
+    imports,
+    lead_times,
+    lifecycle,
+    reminders,
+    retention,
+    suppression,
+    vendors,
+)
 from erasure.models import BulkJob, Call, Case, SubTask, Vendor
 from erasure.states import (
     CLAIMABLE,
@@ -50,6 +61,7 @@ def tick() -> None:
     dispatch.wake_bulk(BulkJob.objects.filter(status=BulkStatus.RUNNING).values_list("pk", flat=True))
     imports.wake_still(now)
     suppression.keep_due()
+    retention.sweep()
     if cache.add("sweep:slow", True, timeout=SLOW.total_seconds()):
         close_ended_cases()
         lifecycle.move_standing()
@@ -58,10 +70,12 @@ def tick() -> None:
         forecast.look_ahead()
         reminders.escalate()
         ask_about_unreachable(now)
+        retention.give_dates()
         evidence.expire_due(now)
         evidence.remove_strays(now)
         imports.expire(now)
         suppression.forget(now)
+        retention.wipe()
         IdempotentReply.forget(now - KEEP_REPLIES)
 
 

@@ -73,7 +73,8 @@ def test_what_was_stored_can_be_read_again_and_is_described(case):
     assert read(item) == CONTENT
     assert (item.case, item.sub_task, item.kind, item.name) == (case, work(case), "export", "apptus-export-1.zip")
     assert (item.size, item.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
-    assert (item.counts, item.keep_until, item.removed_at) == ({"records": 3}, None, None)
+    assert (item.counts, item.removed_at) == ({"records": 3}, None)
+    assert item.keep_until - item.created_at == timedelta(days=365), "as the law of the case has it (RETENTION)"
     event = Event.objects.get(action="evidence.stored")
     assert (event.case, event.subject) == (case.reference, f"evidence:{item.pk}")
     assert event.details["sha256"] == item.sha256

@@ -1,4 +1,5 @@
-"""A case's whole life, from receipt to its certificate: it is all in the trail, and the trail proves the certificate.
+"""A case's whole life, from receipt to the destruction of its personal data: it is all in the trail, and the trail
+proves the certificate.
 
 What checks it is the verifier alone, with a bare Python and the files of an export."""
 
@@ -16,9 +17,8 @@ from django.core.management import call_command
 
 from compliance import clock
 from compliance.audit import bundle, verify
-from compliance.vault import seal
 from compliance.vault.seal import Unreadable
-from erasure import evidence, lifecycle
+from erasure import evidence, lifecycle, retention
 from erasure.models import Case, SubTask
 from erasure.reports.certificate import issue
 from tests.erasure.worker.conftest import lane  # noqa: F401 - a fixture
@@ -101,11 +101,13 @@ def test_all_of_it_is_in_the_trail_which_proves_the_certificate(
     assert made.content.startswith(b"%PDF")
     assert sha256_told(rows) == hashlib.sha256(made.content).hexdigest()
 
-    seal.destroy(case.data_key)
+    assert retention.shred(case, actor="system:retention", why="time_over")
     with pytest.raises(Unreadable):
-        evidence.open_evidence(case.evidence.get(kind="certificate"))
+        Case.objects.get(pk=case.pk).unseal("requester")
+    assert not evidence.path_of(case.evidence.get(kind="certificate")).exists()
     (tmp_path / "later").mkdir()
     rows = exported(case, tmp_path / "later")
+    assert rows[-1]["action"] == "case.shredded"
     assert sha256_told(rows) == hashlib.sha256(made.content).hexdigest(), "what the person holds still proves itself"
 
 

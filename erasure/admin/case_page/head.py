@@ -7,7 +7,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from compliance import clock
-from erasure import lifecycle, recipients
+from erasure import lifecycle, recipients, retention
 from erasure.errors import Conflict
 from erasure.models import PlanRevision, SubTask
 from erasure.states import CLAIMABLE, CaseStatus, IdentifierState, SubTaskStatus
@@ -29,6 +29,9 @@ def situation(facts: Facts) -> Situation:
     return Situation(
         status=CaseStatus(case.status),
         held=bool(case.held_at),
+        shredding=retention.asked(case) is not None,
+        why_not_shred=retention.why_not_approve(case, facts.user),
+        shredded=bool(case.shredded_at),
         cancelled=bool(case.cancelled_at),
         answered=bool(case.replied_at),
         days_left=(case.due_on - clock.today()).days,

@@ -25,7 +25,7 @@ def mark(number: UUID, user: Any, show: str) -> str:
     Times pass too: a day that ends changes the countdown, and a time that comes changes what its vendor waits for."""
     newest = Event.objects.filter(case=OuterRef("reference")).order_by("-id").values("id")[:1]
     case = Case.objects.filter(pk=number).annotate(newest_event=Subquery(newest))
-    about = case.values_list("updated_at", "status", "held_at", "handler", "newest_event").first()
+    about = case.values_list("updated_at", "status", "held_at", "shred_at", "handler", "newest_event").first()
     if about is None:
         raise Http404
     now = clock.now()

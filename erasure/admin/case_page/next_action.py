@@ -31,10 +31,14 @@ class Situation:
     person is, and `notice` that they have to be told of a lifting, in words. `parts`: what waits for a person at
     vendors. `at_work`: the vendors under way, and `asked_next` when the next of them is asked, in words. `may`: the
     names of the deeds that this person's permissions allow. `untold`: the recipients that were neither told nor
-    need not be."""
+    need not be. `shredding`: somebody asks for the destruction of the personal data, and `why_not_shred` the rule by
+    which this person cannot approve it; `shredded`: it was destroyed."""
 
     status: CaseStatus
     held: bool = False
+    shredding: bool = False
+    why_not_shred: str = ""
+    shredded: bool = False
     cancelled: bool = False
     answered: bool = False
     days_left: int = 30
@@ -88,10 +92,10 @@ def next_action(now: Situation) -> Next:
 
 
 def besides(now: Situation, told: Next) -> list[Next]:
-    """The plan and the suggestions that wait for a decision too, where the next action is another."""
+    """The plan, the suggestions and the destruction that wait for a decision too, where the next action is another."""
     found = []
     for item in _wanted(now):
-        if item.takes not in ("approve", "proposals") or item.next.what == told.what:
+        if item.takes not in ("approve", "proposals", "approve_shred") or item.next.what == told.what:
             continue
         mine = item.takes in now.may and not item.forbidden
         why = item.next.why if mine else item.forbidden if item.takes in now.may else item.who
@@ -101,7 +105,13 @@ def besides(now: Situation, told: Next) -> list[Next]:
 
 def _wanted(now: Situation) -> Iterator[_Wanted]:
     """What people have to do, the most pressing first."""
+    if now.shredded:
+        return
     if not now.status.is_open:
+        if now.held:
+            yield _keep()
+        if now.shredding:
+            yield _shredding(now.why_not_shred)
         if not (now.answered or now.cancelled):
             yield _reply(
                 _("The case has ended, but the person has not been answered yet: answer them, then record the reply.")
@@ -152,6 +162,19 @@ def _release() -> _Wanted:
     what = _("The case is on hold: nothing is sent until it is released.")
     why = _("Release it once the reason is over. The time to reply runs on.")
     return _Wanted("release", _somebody(_("approver")), Next(what, why, "release", mine=True))
+
+
+def _keep() -> _Wanted:
+    what = _("The case is on hold: its personal data is kept until it is released.")
+    why = _("Release it once the reason is over.")
+    return _Wanted("release", _somebody(_("approver")), Next(what, why, "release", mine=True))
+
+
+def _shredding(why_not: str) -> _Wanted:
+    what = _("Somebody asks for the destruction of the personal data of this case.")
+    who = _("Another person with the role approver must approve it.")
+    why = _("Approve it, or keep the data. What is destroyed cannot be brought back.")
+    return _Wanted("approve_shred", who, Next(what, why, "approve_shred", mine=True), why_not)
 
 
 def _submit() -> _Wanted:
@@ -233,6 +256,8 @@ def _nothing(now: Situation) -> Next:
 
 
 def _ended(now: Situation) -> str:
+    if now.shredded:
+        return _("Its personal data was destroyed. What was done stays on record, and the trail proves it.")
     match now.status:
         case CaseStatus.COMPLETED:
             return _("Every vendor has done its part, and the person was answered.")

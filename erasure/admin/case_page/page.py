@@ -7,8 +7,8 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from compliance.vault.seal import Unreadable
-from erasure import due, forecast, lifecycle
+from compliance.vault.seal import NOT_OPENED
+from erasure import due, forecast, lifecycle, retention
 from erasure.models import Case, SubTask
 from erasure.reports.certificate import may_issue
 from erasure.reports.spoken import language_of
@@ -53,11 +53,13 @@ class CasePage:
             "case": case,
             "status": state_badges(case),
             "due": countdown(case),
+            "retention": retention.told(case),
             "due_worked_out": due.told(case, clocked),
             "clock": clocked,
             "foreseen": foreseen.in_short(ahead),
             "approve_by": foreseen.of_approval(ahead),
             "open_questions": [item for item in case.inquiries.all() if not item.answered_on],
+            "replayed_by": facts.replayed_by,
             "advises_check": lifecycle.advises_check(case),
             "next": following,
             "next_offer": next((offer for offer in deeds if offer.name == following.deed), None),
@@ -80,7 +82,7 @@ class CasePage:
             "approval": next((o for o in deeds if o.name == "approve" and not now.why_not), None),
             "evidence": files,
             "letters": written,
-            "may_write": letters.may_write(self.user),
+            "may_write": letters.may_write(self.user) and not case.shredded_at,
             "notes": self._notes(),
             "timeline": timeline(facts, self.show),
             "going": is_going(case) and self.failed is None,  # what was typed must not be replaced
@@ -89,15 +91,18 @@ class CasePage:
             "may_edit": case.status == CaseStatus.DRAFT and may("erasure.open_case"),
             "may_remove": case.status == CaseStatus.DRAFT and may("erasure.delete_identifier"),
             "may_download": may("erasure.download_evidence"),
-            "may_certify": may_issue(case) and may("erasure.change_case"),
+            "may_certify": may_issue(case) and may("erasure.change_case") and not case.shredded_at,
             "may_export": may("audit.export_event"),
             "may_read_trail": may("audit.view_event"),
-            "may_reveal": may("erasure.reveal_identifier"),
+            "may_reveal": may("erasure.reveal_identifier") and not case.shredded_at,
             "reveal_form": ReasonForm(auto_id=False),
             "reveal_failed": person.reveal_failed(self.failed, ""),
         }
 
     def _offers(self) -> Sequence[Offer]:
+        """None once the personal data was destroyed: nothing of the case is changed any more."""
+        if self.case.shredded_at:
+            return []
         case, revision = self.case, self.facts.open_revision
         initial = {"digest": revision.digest if revision else "", "handler": case.handler_id}
 
@@ -105,7 +110,9 @@ class CasePage:
             return reverse("admin:erasure_case_act", args=[case.pk, name])
 
         more: dict[str, Any] = {"initial": initial, "failed": self.failed, "enabled": self.facts.vendors}
-        return offers(CASE_DEEDS, self.user, address, case, revision, **more)
+        found = offers(CASE_DEEDS, self.user, address, case, revision, **more)
+        four_eyes = retention.why_not_approve(case, self.user)
+        return [offer for offer in found if offer.name != "approve_shred" or not four_eyes]
 
     def _lines(self, following: Next) -> list[tuple[str, str]]:
         """What else of the case waits for a person than what is told as the next action."""
@@ -125,8 +132,8 @@ class CasePage:
             note.case = self.case
             try:
                 text = str(note.unseal("text"))
-            except Unreadable:
-                text = _("cannot be opened")
+            except NOT_OPENED:
+                text = _("destroyed") if self.case.shredded_at else _("cannot be opened")
             notes.append({"note": note, "text": text, "about": _about(note.about)})
         return notes[::-1]
 
@@ -147,5 +154,6 @@ def _about(word: str) -> str:
         "extension": _("extension"),
         "reply": _("reply"),
         "recipient": _("recipient"),
+        "shredding": _("destruction of the personal data"),
         "identifier": _("reason for revealing"),
     }.get(word.partition(":")[0], _("reason for revealing") if word.startswith("case:") else "")

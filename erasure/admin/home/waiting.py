@@ -42,6 +42,8 @@ PLACES = (
     Place("identifier", "warn", "?", ("erasure.add_identifier",)),
     Place("proposals", "warn", "?", ("erasure.add_identifier",)),
     Place("unanswered", "warn", "✉", ("erasure.change_case",)),
+    Place("to-destroy", "warn", "?", ("erasure.shred_case",)),
+    Place("destroyed-soon", "quiet", "∅", ("erasure.hold_case",)),
 )
 
 

@@ -250,6 +250,14 @@ ROWS: tuple[Row, ...] = (
         only=("erasure_lettertemplate", "audit_event", "audit_pendingevent"),
     ),
     # Deeds of vendor work
+    Row("erasure_case_act:ask_shred", "Ask for the destruction of personal data", "IA..MS", deed("ask_shred")),
+    Row("erasure_case_act:withdraw_shred", "Keep what somebody asks to destroy", "IA..MS", deed("withdraw_shred")),
+    Row(
+        "erasure_case_act:approve_shred",
+        "Destroy personal data that somebody else asks to destroy",
+        ".A..MS",
+        deed("approve_shred"),
+    ),
     Row("erasure_case_act:add_recipient", "Put a further recipient into the ledger", "I...MS", deed("add_recipient")),
     Row("erasure_case_act:told_recipient", "Record that a recipient was told", "I...MS", deed("told_recipient")),
     Row("erasure_case_act:not_told", "Record why a recipient is not told", "I...MS", deed("not_told")),

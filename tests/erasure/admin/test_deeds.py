@@ -9,8 +9,9 @@ from compliance.audit.models import Event
 from compliance.staff import tokens
 from erasure import lifecycle
 from erasure.admin.deeds import CASE_DEEDS, WORK_DEEDS
-from erasure.models import Case, SubTask
+from erasure.models import Case, Shredding, SubTask
 from erasure.states import CaseStatus, IdentifierState, SubTaskStatus
+from tests.erasure.retention.made import asked_for, ended_case
 from tests.erasure.taken import cdp, taken
 from tests.factories import approved_case, found, opened_case, person, vendor, work
 
@@ -194,6 +195,27 @@ DEEDS = {
         "intake",
         "approver",
         lambda case: case.recipients.get().why_not,
+    ),
+    "ask_shred": (
+        ended_case,
+        {"reason": "person_asks", "note": "She asks for it."},
+        "intake",
+        "auditor",
+        lambda case: Shredding.objects.filter(case=case, at=None).exists(),
+    ),
+    "withdraw_shred": (
+        lambda: asked_for(ended_case()),
+        {},
+        "intake",
+        "auditor",
+        lambda case: not Shredding.objects.exists(),
+    ),
+    "approve_shred": (
+        lambda: asked_for(ended_case()),
+        {},
+        "approver",
+        "intake",
+        lambda case: case.shredded_at,
     ),
     "reply": (awaiting, {"channel": "email"}, "intake", "auditor", lambda case: case.replied_at),
     "attest": (by_hand, {"note": "Shredded."}, "approver", "auditor", lambda work: work.status == W.DONE),

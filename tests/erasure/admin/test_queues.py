@@ -11,6 +11,7 @@ from erasure.admin import queues
 from erasure.admin.queues import QUEUES, Count, counts
 from erasure.models import Case, Identifier, SubTask
 from erasure.states import CaseStatus, IdentifierState, SubTaskStatus
+from tests.erasure.retention.made import asked_for, cancelled_case
 from tests.factories import approved_case, opened_case, person, vendor, work
 
 LIST = "admin:erasure_case_changelist"
@@ -81,6 +82,12 @@ def restricted() -> Case:
     return case
 
 
+def destroyed_soon() -> Case:
+    case = cancelled_case("mistaken")
+    Case.objects.filter(pk=case.pk).update(shred_at=clock.today() + timedelta(days=3))
+    return case
+
+
 HELD = {
     "overdue": lambda: due_in(opened_case(), -1),
     "due-soon": lambda: due_in(opened_case(), 3),
@@ -96,6 +103,8 @@ HELD = {
     "drafts": opened_case,
     "held": held,
     "restricted": restricted,
+    "destroyed-soon": destroyed_soon,
+    "to-destroy": lambda: asked_for(cancelled_case()),
     "mine": handled,
 }
 

@@ -32,6 +32,7 @@ def a_file() -> Evidence:
     sink.finish()
     return Evidence.objects.create(
         id=sink.evidence_id,
+        data_key=sink.key,
         case=case,
         sub_task=work(case),
         kind="export",

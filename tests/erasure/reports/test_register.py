@@ -71,6 +71,7 @@ def test_a_completed_request_is_told_from_receipt_to_reply(turn_clock: Callable[
         "duplicate_of": "",
         "vendors": "paper-archive shop-search",
         "outcomes": "erased:1 not_held:1",
+        "personal_data_destroyed_at": "",
     }
 
 

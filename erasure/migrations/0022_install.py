@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('erasure', '0019_register'),
+        ('erasure', '0021_restore'),
     ]
 
     operations = [
