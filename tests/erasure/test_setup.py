@@ -110,6 +110,18 @@ def test_a_person_is_asked_and_may_mistype(monkeypatch: pytest.MonkeyPatch) -> N
     assert User.objects.get().check_password(PASSWORD)
 
 
+def test_a_name_that_is_taken_is_asked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    factories.person("ada", "intake")
+    Terminal(monkeypatch, "", PASSWORD, PASSWORD, "olga", "", PASSWORD, PASSWORD)
+    assert "Administrator: made: olga" in setup("--username", "ada")
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(files: Path, settings: LazySettings) -> None:
+    settings.EVIDENCE_DIR = files / "password" / "evidence"
+    with pytest.raises(CommandError, match="cannot be made"):
+        scripted(files)
+
+
 def test_who_gives_up_is_told_that_nobody_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
     Terminal(monkeypatch)
 

@@ -35,4 +35,4 @@ class Command(BaseCommand):
         style = {Level.OK: self.style.SUCCESS, Level.WARNING: self.style.WARNING, Level.PROBLEM: self.style.ERROR}
         self.stdout.write(f"{style[finding.level](f'{finding.level.label:8}')} {name:16} {finding.text}")
         if finding.cure:
-            self.stdout.write(f"{'':26}{_('Cure:')} {finding.cure}")
+            self.stdout.write(" " * 26 + _("Cure: %s") % finding.cure)

@@ -69,11 +69,19 @@ class Command(BaseCommand):
         missing = len(vitals.unapplied())
         call_command("migrate", interactive=False, verbosity=0)  # it makes the keys as well
         if Path(settings.EVIDENCE_DIR) not in there:
-            Path(settings.EVIDENCE_DIR).mkdir(parents=True, mode=0o700)
+            self._make_folder(Path(settings.EVIDENCE_DIR))
         for name, path in files.items():
             self._say(name, _("there: %s") % path if path in there else _("made: %s") % path)
         text = ngettext("%(count)d migration applied", "%(count)d migrations applied", missing) % {"count": missing}
         self._say(_("Database"), text if missing else _("up to date"))
+
+    @staticmethod
+    def _make_folder(path: Path) -> None:
+        try:
+            path.mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            text = _("%(folder)s cannot be made: %(why)s.") % {"folder": path, "why": error.strerror}
+            raise CommandError(text) from None
 
     # --- the first administrator
 
@@ -94,6 +102,7 @@ class Command(BaseCommand):
                 if not asks:
                     raise CommandError(" ".join(error.messages)) from None
                 self.stderr.write(" ".join(error.messages))
+                options = {**options, "username": None, "email": ""}  # or a name that is taken would come again
             else:
                 self._say(subject, _("made: %s; they set up their second factor when they first sign in") % name)
                 return

@@ -154,15 +154,17 @@ class Command(BaseCommand):
             text = _("There is no account “%(name)s”. Nothing was changed. %(command)s shows all.")
             raise CommandError(text % {"name": name, "command": "manage.py staff list"})
         if service is not None and account.is_service != service:
-            text = _("“%(name)s” is no service account.") if service else _("“%(name)s” is a service account.")
-            raise CommandError(f"{text % {'name': name}} {_('Nothing was changed.')}")
+            text = _("“%(name)s” is no service account. Nothing was changed.")
+            if not service:
+                text = _("“%(name)s” is a service account. Nothing was changed.")
+            raise CommandError(text % {"name": name})
         return account
 
     def _confirmed(self, options: dict[str, Any], question: str) -> bool:
         if not options["interactive"]:
             return True
         try:
-            answer = input(f"{question} {_('Type “yes”:')} ")
+            answer = input(_("%(question)s Type “yes”: ") % {"question": question})
         except EOFError:
             answer = ""
         if answer.strip().lower() in ("yes", _("yes")):
