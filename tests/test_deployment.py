@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 from django.core.management import get_commands
+from django.utils.translation import override
 
+from erasure.states import Attention, Trouble
 from tests.desk import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -157,3 +159,10 @@ def test_an_anchor_leads_to_a_heading(page: Path) -> None:
         headings = re.findall(r"^#+ (.+)$", ((page.parent / link) if link else page).read_text(), re.MULTILINE)
         slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
         assert anchor in slugs, f"{link}#{anchor}"
+
+
+def test_each_alert_and_each_reason_for_attention_has_its_line() -> None:
+    text = (ROOT / "docs" / "operations" / "alerts.md").read_text()
+    with override("en-gb"):
+        assert [str(kind.label) for kind in Trouble if f"| {kind.label}" not in text] == []
+    assert [code for code in Attention if f"| `{code}` |" not in text] == []

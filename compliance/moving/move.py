@@ -33,7 +33,8 @@ def move(target: str, at: Callable[[int, float], None]) -> Moved:
 
     For as long as it takes nobody else can write into the desk's database. At the end its trail says that it has moved
     (`moved_away`), and so does the target's. Raises NotTheSame or trail.TrailDamaged, and whatever a database raises:
-    then nothing has changed on either side."""
+    then nothing has changed on either side. (Should the very last commit fail, that of the event here, then all of it
+    has arrived, and only the mark is missing.)"""
     own = DEFAULT_DB_ALIAS
     with transaction.atomic(own):
         size, root = trail.root(own)

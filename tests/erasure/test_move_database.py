@@ -23,7 +23,8 @@ from compliance.environment import database_url
 from compliance.moving import move as moving
 from compliance.moving import rows, target, trail
 from compliance.staff.models import User
-from erasure.models import Call, Case
+from compliance.vault.models import DataKey
+from erasure.models import Call, Case, SubTask, Vendor
 from erasure.worker import heartbeat, processes
 from tests import sample_desk
 from tests.databases import database_at
@@ -72,6 +73,14 @@ def contents(alias: str = "default") -> dict[str, rows.Content]:
     return {model._meta.db_table: rows.content(alias, model, lambda: None) for model in rows.tables()}
 
 
+#: What has each kind of value that databases keep in ways of their own: moments, UUIDs, JSON, bytes.
+EXACT = (Vendor, Call, Case, SubTask, DataKey, Event)
+
+
+def values_of(*models: rows.Model) -> list[list[dict[str, Any]]]:
+    return [list(model.objects.order_by("pk").values()) for model in models]
+
+
 def names(address: str) -> list[str]:
     with psycopg.connect(address) as server:
         return [name for (name,) in server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
@@ -80,8 +89,7 @@ def names(address: str) -> list[str]:
 def test_every_row_arrives_as_it_was_and_both_trails_have_one_root(postgresql_url: str) -> None:
     desk = sample_desk.fill()
     said = moved(postgresql_url)  # it adds an event to both
-    root = trail.root("default")
-    here = contents()
+    root, here, values = trail.root("default"), contents(), values_of(*EXACT)
     given = {identifier.value() for identifier in desk.cases["running"].identifiers.all()}
     assert root[0] > 100
     assert len(given) == 2
@@ -89,6 +97,7 @@ def test_every_row_arrives_as_it_was_and_both_trails_have_one_root(postgresql_ur
     with database_at(postgresql_url):
         assert connection.vendor == "postgresql"
         assert contents() == here
+        assert values_of(*EXACT) == values
         assert trail.root("default") == root
         assert triggers.missing(connection) == []
         running = Case.objects.get(pk=desk.cases["running"].pk)

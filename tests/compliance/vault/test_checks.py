@@ -50,12 +50,12 @@ def test_a_ring_in_the_folder_of_the_database_is_a_warning(settings, tmp_path, m
     assert warned("data", "data/ring.json", "postgresql") == []
 
 
-def test_a_ring_that_everybody_may_read_is_a_warning(settings, tmp_path):
+def test_a_ring_that_others_may_read_is_a_warning(settings, tmp_path):
     settings.KEY_RING = tmp_path / "ring.json"
     assert checks.ring_is_private(None) == []  # there is none
-    settings.KEY_RING.touch(mode=0o640)
+    settings.KEY_RING.touch(mode=0o600)
     assert checks.ring_is_private(None) == []
-    settings.KEY_RING.chmod(0o644)
+    settings.KEY_RING.chmod(0o640)
     (warning,) = checks.ring_is_private(None)
     assert warning.id == "vault.W002"
     assert "vault.W002" in ids(deploy=True)
