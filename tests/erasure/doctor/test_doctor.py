@@ -15,7 +15,9 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from compliance import clock
 from compliance.audit import anchor, seal
+from compliance.audit.actions import BACKED_UP
 from compliance.audit.models import Event
+from compliance.audit.record import record
 from compliance.staff import tokens
 from erasure import doctor, vendors
 from erasure.doctor import Finding, Level, ground
@@ -54,6 +56,7 @@ def healthy(settings: LazySettings, tmp_path: Path) -> None:
     factories.vendor(base_url="https://api.shop.example")
     factories.vendor("Paper archive", "manual")
     WorkerHost.objects.create(name="one", seen_at=clock.now())
+    record(BACKED_UP, actor="system:command", tree_size=1, evidence=0)
     seal.seal()
     anchor.anchor_all(seal.newest())
 
@@ -266,6 +269,26 @@ def test_a_trail_that_is_kept_nowhere_else_is_told(settings: LazySettings, tmp_p
     assert one("trail_anchored").level == Level.PROBLEM
     anchor.anchor_all(seal.newest())
     assert one("trail_anchored").level == Level.OK
+
+
+def test_a_desk_without_a_backup_of_last_night_is_told(turn_clock: Turn) -> None:
+    assert one("backup").level == Level.WARNING
+    record(BACKED_UP, actor="system:command", tree_size=1, evidence=0)
+    assert one("backup").level == Level.OK
+    turn_clock(timedelta(days=4))
+    assert one("backup").level == Level.WARNING
+
+
+def test_a_database_that_was_put_back_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert one("newest_state").level == Level.OK
+    monkeypatch.setattr("erasure.doctor.ground.behind", lambda: "The database was put back.")
+    assert one("newest_state").level == Level.PROBLEM
+
+
+def test_a_ring_that_does_not_open_what_the_database_holds_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert one("data_keys").level == Level.OK
+    monkeypatch.setattr("compliance.vault.rotation.problem", lambda: "It is another desk's.")
+    assert one("data_keys").level == Level.PROBLEM
 
 
 # --- vendor accounts --------------------------------------------------------------------------------------------------
