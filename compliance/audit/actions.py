@@ -99,6 +99,8 @@ def sentence(
 
 EXPORTED = action("audit.exported", _("Audit trail exported as {format}: {count} events."))
 KEY_ADDED = action("audit.key_added", _("Signing key of the trail put on record: {subject}"))
+BACKUP_BEGUN = action("desk.backup_begun", _("A backup is being made"))
+BACKUP_FAILED = action("desk.backup_failed", _("The backup could not be made"))
 BACKED_UP = action("desk.backed_up", _("Backup made: {tree_size} sealed events, {evidence} evidence files"))
 RESTORED = action(
     "desk.restored",

@@ -2,9 +2,12 @@
 
 What was sealed is compared with what is known of it elsewhere: the checkpoints anchored in folders, and the high-water
 mark beside the key ring. A log that is shorter than these, or has another root at their size, has lost what happened
-since: its work may have been sent, its references given out, its shredded cases are back. Such a desk does nothing
-before `manage.py after_restore` has put that right, and has written down the gap (the event desk.restored). What was
-sealed before that event no longer counts: the log goes on from where the backup ended.
+since: its work may have been sent, its references given out, its shredded cases are back. On a host without the mark,
+such as one that has just taken over, a database in which a backup has begun and not ended is the copy that was made
+then (`manage.py backup`).
+
+Such a desk does nothing before `manage.py after_restore` has put it right, and has written down the gap (the event
+desk.restored). What was sealed before that event no longer counts: the log goes on from where the backup ended.
 """
 
 import re
@@ -12,16 +15,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from . import highwater, signing
-from .actions import RESTORED
+from .actions import BACKED_UP, BACKUP_BEGUN, BACKUP_FAILED, RESTORED
 from .highwater import Known
 from .models import Checkpoint, Event
 
@@ -31,10 +37,11 @@ _ANCHORED = re.compile(r"(\d{1,18})(-[0-9a-f]{8})?\.checkpoint")
 
 @dataclass(frozen=True)
 class Gap:
-    """What the database lacks: it ends with the checkpoint `ends` (None: nothing is sealed in it), and `known` was."""
+    """What the database lacks: it ends with the checkpoint `ends` (None: nothing is sealed in it), and `known` was.
+    None there: it is the copy of a backup, and what was sealed after it is not known on this host."""
 
     ends: Checkpoint | None
-    known: Known
+    known: Known | None
 
 
 class _Answer:
@@ -49,8 +56,7 @@ _last = _Answer()
 def behind() -> str | None:
     """Why no work may be done on this database, in one line that says what to do; None if all is well. Cheap: it is
     asked for each call and each page, and asks the database every few seconds at most."""
-    if not (seen := _seen()):
-        return None
+    seen = _seen()
     if seen != _last.seen or time.monotonic() - _last.at > LOOK_SECONDS:
         _last.gap, _last.seen, _last.at = gap(), seen, time.monotonic()
     return _line(_last.gap) if _last.gap else None
@@ -64,10 +70,31 @@ def forget() -> None:
 def gap() -> Gap | None:
     """What the database lacks of what is known to have been sealed: by the largest checkpoint that speaks against it.
     None where nothing does."""
-    against = [known for known in _known(_restored_at()) if not _holds(known)]
-    if not against:
-        return None
-    return Gap(Checkpoint.objects.order_by("size").last(), max(against, key=lambda known: known.size))
+    if not _has_all(list(_known(None))):
+        against = [known for known in _known(_restored_at()) if not _holds(known)]
+        if against:
+            return Gap(_end(), max(against, key=lambda known: known.size))
+    return Gap(_end(), None) if not highwater.path().exists() and _is_copy() else None
+
+
+def _end() -> Checkpoint | None:
+    return Checkpoint.objects.order_by("size").last()
+
+
+def _has_all(known: list[Known]) -> bool:
+    """In one query, for the usual case."""
+    states = {(one.size, one.root) for one in known}
+    if not states:
+        return True
+    wanted = reduce(or_, (Q(size=size, root=root) for size, root in states))
+    return Checkpoint.objects.filter(wanted).count() == len(states)
+
+
+def _is_copy() -> bool:
+    """Whether the newest that the database tells of backups is that one has begun: it is the copy, or the backup is
+    under way, or its process was killed. Where a worker has sealed, its mark tells that the database is no copy."""
+    told = Event.objects.filter(action__in=(BACKUP_BEGUN, BACKUP_FAILED, BACKED_UP, RESTORED))
+    return told.order_by("-id").values_list("action", flat=True).first() == BACKUP_BEGUN
 
 
 def is_of_the_past(file: Path) -> bool:
@@ -88,6 +115,11 @@ def _restored_at() -> datetime | None:
 
 
 def _line(gap: Gap) -> str:
+    if gap.known is None:
+        return _(
+            "The database is a copy that manage.py backup has made, and what happened after it is not known here. No "
+            "work is done before manage.py after_restore has run."
+        )
     text = _(
         "The database holds %(holds)d sealed events of the trail, and not the checkpoint of %(known)d that is kept "
         "%(where)s: it was put back from a backup. No work is done before manage.py after_restore has run."

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from compliance.vault.keys import sync_folder
 from . import files, snapshot
 from .snapshot import CannotBackUp, Snapshot
 
+ACTOR = "system:command"
 MANIFEST = "manifest.json"
 Progress = Callable[[int, float], None]
 
@@ -55,7 +57,7 @@ def back_up(target: Path, *, keys: Path | None = None, progress: Progress = lamb
     target, keys = target.resolve(), keys.resolve() if keys else None
     if keys and (keys == target or keys in target.parents or target in keys.parents):
         raise WrongFolder(_("The keys must be kept apart from the backup: name a folder outside of it."))
-    with _growing(target) as folder:
+    with _growing(target) as folder, _told() as backup:
         with snapshot.taken(folder, lambda part: progress(0, part / 2)) as shot:
             facts = _facts(shot)
             count = facts["counts"]["erasure_evidence"] or 1
@@ -75,7 +77,8 @@ def back_up(target: Path, *, keys: Path | None = None, progress: Progress = lamb
     with transaction.atomic():
         record(
             actions.BACKED_UP,
-            actor="system:command",
+            actor=ACTOR,
+            subject=backup,
             tree_size=made.tree_size,
             root=facts["root"],
             evidence=made.evidence,
@@ -83,6 +86,20 @@ def back_up(target: Path, *, keys: Path | None = None, progress: Progress = lamb
             keys=made.keys,
         )
     return made
+
+
+@contextmanager
+def _told() -> Iterator[str]:
+    """Tells the trail before the copy is made, so that the copy itself tells what it is (`compliance.audit.behind`)."""
+    subject = f"backup:{uuid.uuid4()}"
+    with transaction.atomic():
+        record(actions.BACKUP_BEGUN, actor=ACTOR, subject=subject)
+    try:
+        yield subject
+    except BaseException:
+        with transaction.atomic():
+            record(actions.BACKUP_FAILED, actor=ACTOR, subject=subject)
+        raise
 
 
 def _facts(shot: Snapshot) -> dict[str, Any]:

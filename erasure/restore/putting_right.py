@@ -39,12 +39,14 @@ log = logging.getLogger(__name__)
 class Lost:
     """What a database from a backup lacks. `ends`: its newest checkpoint; `since`: when the last thing in it happened;
     `gap`: what is known to have been sealed after it (None: nothing speaks against the database); `shredded`: how many
-    keys of cases and files are back that were destroyed."""
+    keys of cases and files are back that were destroyed; `is_right`: it was put right, and that is the last thing in
+    it."""
 
     ends: Checkpoint | None
     since: datetime
     gap: behind.Gap | None
     shredded: int
+    is_right: bool
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,11 @@ def look() -> Lost:
     last = Event.objects.order_by("-id").first()
     back = DataKey.objects.filter(pk__in=list(shredded.listed()), destroyed_at=None).count()
     newest = Checkpoint.objects.order_by("size").last()
-    return Lost(newest, last.at if last else clock.now(), behind.gap(), back)
+    done = (
+        Event.objects.exclude(action=actions.KEY_ADDED).order_by("-id").first()
+    )  # the first sealing may tell of its key
+    is_right = done is not None and done.action == actions.RESTORED
+    return Lost(newest, last.at if last else clock.now(), behind.gap(), back, is_right)
 
 
 def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_run: bool = False) -> Report:

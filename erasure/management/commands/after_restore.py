@@ -49,6 +49,9 @@ class Command(BaseCommand):
         ring()  # ImproperlyConfigured says what is missing
         lost = restore.look()
         self._say_what_is_lost(lost)
+        if lost.gap is None and lost.is_right and not options["anyway"]:
+            self.stdout.write(_("The desk was put right before, and nothing has happened since. Nothing was done."))
+            return
         if lost.gap is None and not options["anyway"]:
             raise CommandError(
                 _(
@@ -61,16 +64,13 @@ class Command(BaseCommand):
             self._say(restore.put_right(lost, dry_run=True, **asked), _("Would be done:"))
             self._say_what_to_look_at(options["revoke_tokens"])
             return
-        if not options["no_input"]:
+        if sys.stdin.isatty() and not options["no_input"]:
             self._ask()
         self._say(restore.put_right(lost, **asked), _("Done:"))
         self._say_what_to_look_at(options["revoke_tokens"])
         self.stdout.write(_("Workers may be started: manage.py work."))
 
     def _ask(self) -> None:
-        if not sys.stdin.isatty():
-            text = _("There is no terminal to ask on. Nothing was done. Look with --dry-run, then give --no-input.")
-            raise CommandError(text, returncode=2)
         question = _("No worker must run now. Put the desk right and let it go on from here? Type yes: ")
         if input(question).strip().lower() not in ("yes", _("yes")):
             raise CommandError(_("Nothing was done."))
@@ -81,8 +81,7 @@ class Command(BaseCommand):
         size = lost.ends.size if lost.ends else 0
         text = _("The database ends with %(size)d sealed events; the last thing in it happened at %(at)s.")
         self.stdout.write(text % {"size": size, "at": timestamp(lost.since)})
-        if lost.gap:
-            known = lost.gap.known
+        if lost.gap and (known := lost.gap.known):
             where = _("the mark beside the key ring") if known.where == MARK else _("an anchored checkpoint")
             text = _("%(size)d events were sealed by %(at)s, says %(where)s. What happened since the backup is lost.")
             self.stdout.write(text % {"size": known.size, "at": timestamp(known.at), "where": where})

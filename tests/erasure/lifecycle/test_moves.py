@@ -104,6 +104,8 @@ LEGAL = {
         "awaiting_approval": "awaiting_approval",
         "in_progress": "in_progress",
         "followed": "in_progress",
+        # Held after its end, its personal data stays.
+        **{state: state for state in ("completed", "partly_completed", "rejected", "cancelled")},
     },
     "release": {},
     "add_identifier": {"draft": "draft", "awaiting_approval": "awaiting_approval", "in_progress": "in_progress"},

@@ -1,10 +1,12 @@
 """`manage.py after_restore`, in one process: each thing that it puts right."""
 
 import json
+import sys
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +16,11 @@ from django.test import Client
 from django_q.models import OrmQ
 
 from compliance import clock
-from compliance.audit import highwater
+from compliance.audit import actions, highwater, seal
+from compliance.audit import behind as behind_
 from compliance.audit.behind import behind
 from compliance.audit.models import Checkpoint, Event
+from compliance.audit.record import record
 from compliance.staff import tokens
 from compliance.vault import keys
 from compliance.vault.models import DataKey
@@ -93,12 +97,63 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(put_back: PutBack, lan
     assert not told("desk.restored")
 
 
-def test_where_nobody_can_be_asked_nothing_is_done(put_back: PutBack) -> None:
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_whoever_does_not_say_yes_has_done_nothing(put_back: PutBack, monkeypatch: pytest.MonkeyPatch) -> None:
     put_back()
-    with pytest.raises(CommandError) as refused:
+    monkeypatch.setattr(sys, "stdin", Terminal("no\n"))
+    with pytest.raises(CommandError, match="Nothing was done"):
         call_command("after_restore", stdout=StringIO())
-    assert refused.value.returncode == 2
     assert behind()
+    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
+    call_command("after_restore", stdout=StringIO())
+    assert behind() is None
+
+
+def test_a_script_is_not_asked(put_back: PutBack, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_back()
+    monkeypatch.setattr(sys, "stdin", StringIO())
+    call_command("after_restore", stdout=StringIO())
+    assert behind() is None
+
+
+def test_run_once_more_it_does_nothing(put_back: PutBack) -> None:
+    put_back()
+    after_restore()
+    assert "put right before" in after_restore()
+    assert len(told("desk.restored")) == 1
+
+
+def test_the_copy_of_a_backup_is_known_where_nothing_else_is(tmp_path: Path) -> None:
+    """As on a new host: its folder of keys has no mark."""
+    highwater.path().unlink(missing_ok=True)
+    record(actions.BACKUP_BEGUN, actor="system:command", subject="backup:1")
+    behind_.forget()
+    assert "a copy that manage.py backup has made" in str(behind())
+    after_restore()
+    assert behind() is None
+    assert told("desk.restored")[0]["known_size"] is None
+
+
+@pytest.mark.parametrize("ended", [actions.BACKED_UP, actions.BACKUP_FAILED])
+def test_a_desk_whose_backups_have_ended_is_no_copy(ended: str) -> None:
+    highwater.path().unlink(missing_ok=True)
+    record(actions.BACKUP_BEGUN, actor="system:command", subject="backup:1")
+    record(ended, actor="system:command", subject="backup:1")
+    behind_.forget()
+    assert behind() is None
+
+
+def test_a_desk_that_has_sealed_on_this_host_is_no_copy_though_a_backup_is_being_made() -> None:
+    record(actions.BACKUP_FAILED, actor="system:command", subject="backup:0")
+    seal.seal(wait=True)
+    highwater.keep(Checkpoint.objects.latest("size"))  # as it is once that is committed
+    record(actions.BACKUP_BEGUN, actor="system:command", subject="backup:1")
+    behind_.forget()
+    assert behind() is None
 
 
 def test_work_that_is_due_may_have_been_sent_and_its_repeat_is_named(put_back: PutBack, lane: Lane) -> None:
