@@ -15,6 +15,7 @@ from erasure.states import CLAIMABLE, ENDED, BulkStatus, ImportStatus, SubTaskSt
 from erasure.worker import settle
 
 log = logging.getLogger(__name__)
+_BEYOND_DOUBT = {*ENDED, SubTaskStatus.RUNNING}  # what runs on could not be settled: the sweep does it, as unknown
 #: Nothing is sent for these before their plan is approved, or an identifier is there: both lead to new work, which
 #: `lifecycle.starting` doubts.
 _NOT_STARTED = (SubTaskStatus.PLANNED, SubTaskStatus.AWAITING_IDENTIFIER)
@@ -29,7 +30,7 @@ def doubt_work(since: datetime) -> int:
     for pk, case_id in open_:
         case = Case.locked().get(pk=case_id)
         sub_task = SubTask.objects.select_related("vendor", "revision").get(pk=pk)
-        if sub_task.status not in ENDED:
+        if sub_task.status not in _BEYOND_DOUBT:
             sub_task.case = case
             doubted += lost.doubt(sub_task, since)
     Case.objects.filter(Q(closed_at=None) | Case.unanswered(), lost_since=None).update(lost_since=since)
