@@ -9,12 +9,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import OperationalError, ProgrammingError
 
+from compliance import first_environment
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.settings")
     if sys.argv[1:2] == ["demo"]:
         # A demo keeps to a folder and a database of its own: it must never touch a real desk.
         os.environ["ERASURE_DESK_DEMO"] = "demo-once" if "--once" in sys.argv else "demo"
+    if sys.argv[1:2] == ["setup"] and any(text.startswith(first_environment.OPTION) for text in sys.argv):
+        sys.exit(first_environment.main(sys.argv[2:]))  # nothing else is known yet
     try:
         from django.conf import settings
 

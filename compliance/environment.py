@@ -58,6 +58,11 @@ def switch(raw: str) -> bool:
     }[raw.lower()]
 
 
+def word(*known: str) -> Callable[[str], str]:
+    """One of these words, in whatever case it is written."""
+    return lambda raw: {name: name for name in known}[raw.lower()]
+
+
 def listed(raw: str) -> list[str]:
     return [item.strip() for item in raw.split(",") if item.strip()]
 

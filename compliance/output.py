@@ -12,9 +12,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 
+def is_no_file(path: Path) -> bool:
+    """Whether something else than a file stands there, as far as that may be seen: writing will tell the rest."""
+    with suppress(OSError):
+        return path.exists() and not path.is_file()
+    return False
+
+
 def write_file(path: Path, pieces: Iterable[bytes]) -> None:
     """Writes what `pieces` gives. It is asked only once the folder is known to take a file. Raises CommandError."""
-    if path.exists() and not path.is_file():
+    if is_no_file(path):
         raise CommandError(_("%s is not a file. Nothing was exported.") % path, returncode=2)
     try:
         with _replacing(path.resolve()) as stream:

@@ -13,8 +13,10 @@ try:
     application = get_wsgi_application()
 
     from compliance.audit import checks  # not before the apps are loaded
+    from compliance.vault import checks as vault_checks
 
     checks.log_if_unprotected()
+    vault_checks.log_problem()
 except ImproperlyConfigured as error:
     sys.stderr.write(f"Erasure Desk cannot start: {error}\n")
     sys.exit(APP_LOAD_ERROR)

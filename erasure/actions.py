@@ -43,6 +43,12 @@ CASE_SHREDDED_AGAIN = action(
         "{files} files"
     ),
 )
+CASE_REPLAYS = action(
+    "case.replays", _("Opened as {vendor} was put back to {restored_to}: does again what was done in {original}")
+)
+CASE_REPLAYED = action(
+    "case.replayed", _("{vendor} was put back to {restored_to}: its part is done again in {by_case}")
+)
 RECIPIENT_ADDED = action("recipient.added", _("A further recipient was put into the ledger"))
 RECIPIENT_TOLD = action("recipient.told", _("Recipient told on {told_on}: {recipient}; {channel}"))
 RECIPIENT_NOT_TOLD = action("recipient.not_told", _("Recipient not told: {recipient}; {why_not}"))
@@ -70,6 +76,10 @@ WORK_UNKNOWN = action("sub_task.unknown", _("{vendor}: no answer to {step}; whet
 WORK_NOT_DONE = action("sub_task.not_done", _("{vendor}: {step} was not done ({code})"))
 WORK_MAY_REPEAT = action(
     "sub_task.may_repeat", _("{vendor}: {step} is sent again and may be done twice at the vendor (call {call})")
+)
+WORK_IN_DOUBT = action(
+    "sub_task.in_doubt",
+    _("{vendor}: the desk was put back from a backup of {since}; whether since then was sent: {steps}, is unknown"),
 )
 WORK_LATE = action("sub_task.late", _("{vendor}: an answer to {step} came too late and changed nothing"))
 WORK_ATTENTION = action("sub_task.attention", _("{vendor}: needs attention ({code})"))

@@ -7,4 +7,7 @@ class ErasureConfig(AppConfig):
     verbose_name = _("Erasure Desk")
 
     def ready(self) -> None:
-        from . import actions, labels  # noqa: F401 - declare the trail's words, and what people read for them
+        from . import actions, checks, labels
+
+        _ = actions, labels  # declare the trail's words, and what people read for them
+        checks.register()

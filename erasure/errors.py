@@ -30,6 +30,10 @@ class NotFound(DeskError):
     """There is no such thing."""
 
 
+class Unavailable(DeskError):
+    """The desk does no work now, whoever asks."""
+
+
 class Invalid(DeskError):
     """Fields are wrong; `problems` are pairs of a JSON pointer and a sentence."""
 

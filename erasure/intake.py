@@ -18,7 +18,7 @@ from compliance.vault.seal import fingerprint, new_key
 from erasure import actions, due, planning
 from erasure.connectors.base import BadSettings
 from erasure.errors import Conflict, Invalid
-from erasure.lifecycle import add_note, changing, take_up
+from erasure.lifecycle import add_note, be_newest, changing, take_up
 from erasure.lifecycle.shared import MAX_NOTE
 from erasure.models import Case, Identifier, ReferenceCounter, SubTaskIdentifier, Vendor
 from erasure.normalise import KNOWN_KINDS, Normal, check_kind, clean_text, is_country, normalise
@@ -54,7 +54,8 @@ def open_case(opening: Opening, *, by: Any) -> Case:
     """Opens a draft with its first plan version, or changes nothing.
 
     Raises Invalid with every wrong field (pointers as in the API), and Conflict when this account has used the external
-    id: `reference` of the error names the case that has it."""
+    id: `reference` of the error names the case that has it. Raises Unavailable as `lifecycle.be_newest` does."""
+    be_newest()
     now = clock.now()
     received_at = opening.received_at or now
     seen = examine(opening)

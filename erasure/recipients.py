@@ -9,7 +9,7 @@ from enum import StrEnum
 from django.utils.timezone import get_default_timezone
 from django.utils.translation import gettext as _
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import NOT_OPENED
 from erasure import planning
 from erasure.models import Case, Recipient, SubTask, Vendor
 from erasure.states import (
@@ -76,7 +76,7 @@ class Line:
             return self.vendor.name if self.vendor else ""
         try:
             return str(self.row.unseal("name"))
-        except Unreadable:
+        except NOT_OPENED:
             return _("destroyed") if self.row.case.shredded_at else _("cannot be opened")
 
     @property

@@ -3,13 +3,12 @@
 import os
 import shutil
 import signal
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
-import psycopg
 import pytest
-from django.conf import settings
+from django.conf import LazySettings, settings
 
 from tests import services
 from tests.trail import empty_trail, trail_can_be_emptied  # noqa: F401 - fixtures for every test
@@ -47,6 +46,16 @@ def ring(django_db_setup: None, django_db_blocker: object) -> None:
 
 
 @pytest.fixture
+def own_ring(settings: LazySettings, tmp_path: Path) -> Path:
+    """The file of a copy of the run's key ring, which this test may rotate, damage and lose."""
+    copy = tmp_path / "keys" / "ring.json"
+    copy.parent.mkdir()
+    shutil.copy(settings.KEY_RING, copy)
+    settings.KEY_RING = copy
+    return copy
+
+
+@pytest.fixture
 def turn_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime | timedelta], datetime]:
     """Stops the desk's clock at a moment, or moves it on by a duration; returns the time it then shows."""
     from compliance import clock
@@ -62,8 +71,14 @@ def turn_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime | timedelt
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
     """The address of an empty PostgreSQL database that ends with the test. Mark the test `postgresql`."""
-    name = f"erasure_desk_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(services.POSTGRESQL_URL, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"{services.POSTGRESQL_URL.rpartition('/')[0]}/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with services.new_database() as address:
+        yield address
+
+
+@pytest.fixture(autouse=True)
+def no_high_water_mark() -> None:
+    """Each test begins with an empty trail: what another one has sealed must not speak against it."""
+    from compliance.audit import behind, highwater
+
+    highwater.path().unlink(missing_ok=True)
+    behind.forget()

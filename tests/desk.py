@@ -111,6 +111,24 @@ class Desk:
         assert "error" not in answer, answer["error"]
         return answer["result"]
 
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """Ends what `start` has started, as its owner would."""
+        process.terminate()
+        process.wait(60)
+
+    def put_back(self, backup: Path) -> None:
+        """Puts the database of a backup in the place of this desk's. Nothing of the desk may run."""
+        self._end_agent()
+        if not self._database:
+            for beside in ("-wal", "-shm"):
+                (self.folder / f"desk.sqlite3{beside}").unlink(missing_ok=True)
+            shutil.copy(backup / "database.sqlite3", self.folder / "desk.sqlite3")
+            return
+        _drop(self._database)
+        _server(f"CREATE DATABASE {self._database}")
+        command = ["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={_url(self._database)}"]
+        subprocess.run([*command, str(backup / "database.dump")], check=True, timeout=120)
+
     # --- what it left ---
 
     def processes(self) -> dict[int, str]:
@@ -135,10 +153,7 @@ class Desk:
 
     def __exit__(self, *_: object) -> None:
         try:
-            if self._agent:
-                self._agent.kill()
-                self._agent.communicate()
-                self._agent = None
+            self._end_agent()
             # A supervisor that is gone cannot start anything new, so the second look finds what is left.
             for _again in range(3):
                 for process in self._started:
@@ -151,6 +166,12 @@ class Desk:
             until(lambda: not self.processes(), 10)
         finally:
             _drop(self._database)
+
+    def _end_agent(self) -> None:
+        if self._agent:
+            self._agent.kill()
+            self._agent.communicate()
+            self._agent = None
 
 
 def prepare() -> None:

@@ -4,10 +4,13 @@
 installs on this machine. A run whose DATABASE_URL is PostgreSQL uses that server.
 """
 
+import contextlib
 import functools
 import os
 import random
 import shutil
+import uuid
+from collections.abc import Iterator
 
 import psycopg
 import redis
@@ -37,6 +40,18 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@contextlib.contextmanager
+def new_database(made: str = "") -> Iterator[str]:
+    """The address of a PostgreSQL database that ends with the block; `made`: what CREATE DATABASE is told more."""
+    name = f"erasure_desk_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(POSTGRESQL_URL, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} {made}")
+        try:
+            yield f"{POSTGRESQL_URL.rpartition('/')[0]}/{name}"
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _no_postgresql() -> str:

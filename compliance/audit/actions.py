@@ -99,3 +99,15 @@ def sentence(
 
 EXPORTED = action("audit.exported", _("Audit trail exported as {format}: {count} events."))
 KEY_ADDED = action("audit.key_added", _("Signing key of the trail put on record: {subject}"))
+BACKED_UP = action("desk.backed_up", _("Backup made: {tree_size} sealed events, {evidence} evidence files"))
+RESTORED = action(
+    "desk.restored",
+    _(
+        "The desk was put back from a backup: its log ends with {tree_size} sealed events, the last thing in it is of "
+        "{last_event_at}; sealed elsewhere were {known_size}. In doubt: {in_doubt} pieces of vendor work, {letters} "
+        "letters. References {first_left_out} to {last_left_out} are left out"
+    ),
+)
+DESK_MOVED = action(
+    "desk.moved", _("The desk moved to another database; the trail had {size} sealed events with the root {root}")
+)

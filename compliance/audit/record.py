@@ -38,7 +38,10 @@ LONGEST = 64 * 1024  # characters of canonical text; spreadsheet and CSV readers
 
 
 def actor_of(user: Any) -> str:
-    """The actor word of an account. Raises ValueError for one that is not stored (an anonymous visitor)."""
+    """The actor word of an account; one that is a word already, such as `system:command`, stays as it is. Raises
+    ValueError for an account that is not stored (an anonymous visitor)."""
+    if isinstance(user, str):
+        return user
     if user is None or user.pk is None:
         raise ValueError("an event needs an actor: this visitor has no account")
     return f"user:{user.pk}"

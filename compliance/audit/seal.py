@@ -20,7 +20,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 
 from compliance import clock
 
-from . import pending, signing
+from . import behind, highwater, pending, signing
 from .actions import KEY_ADDED
 from .merkle import Frontier
 from .models import Anchor, Checkpoint, Leaf, LogKey, PendingEvent, Subtree
@@ -86,14 +86,15 @@ def seal(*, wait: bool = False, batches: float = math.inf) -> int:
     """Seals all that is pending, in batches, or in so many at most; returns how many events. Somebody else who is
     sealing is left alone, or with `wait` waited for.
 
-    Raises ImproperlyConfigured without a signing key, and LogDamaged; what was recorded stays pending. LogDamaged is
-    also raised if all went well but for events that the desk did not write: then the others are sealed. With `wait`,
-    it is raised too after WAIT_SECONDS."""
+    Raises ImproperlyConfigured without a signing key, and LogDamaged, also on a database that was put back from a
+    backup (`behind`); what was recorded stays pending. LogDamaged is also raised if all went well but for events that
+    the desk did not write: then the others are sealed. With `wait`, it is raised too after WAIT_SECONDS."""
     sealed = 0
     while batches > 0 and PendingEvent.objects.exists():
         with transaction.atomic():
             if not _alone(wait):
                 return sealed
+            _be_newest()
             signers = [_signer(private) for private in signing.load()]
             taken, count = _seal_batch(_end_of_log(signers), signers)
         sealed, batches = sealed + count, batches - 1
@@ -150,6 +151,7 @@ def rotate(*, without_the_old_key: bool = False) -> LogKey:
     call ends what this one began. Raises ImproperlyConfigured if the file cannot be used or written, or LogDamaged."""
     with transaction.atomic():
         _alone(wait=True)
+        _be_newest()
         frontier, last = _end_of_log(), _last()
         old = signing.load() if Path(settings.AUDIT_SIGNING_KEY).exists() else []
         known = [_signer(private) for private in old]
@@ -194,6 +196,13 @@ def _alone(wait: bool) -> bool:
             return True
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         return bool(cursor.fetchone()[0])
+
+
+def _be_newest() -> None:
+    """Raises LogDamaged where the database is not the newest state of the desk: nothing goes on from there unasked."""
+    behind.forget()
+    if line := behind.behind():
+        raise LogDamaged(f"{line} Nothing was sealed.")
 
 
 def _signer(private: Ed25519PrivateKey) -> signing.Signer:
@@ -260,13 +269,14 @@ def _seal_batch(frontier: Frontier, signers: Sequence[signing.Signer]) -> tuple[
         PendingEvent.objects.filter(event_id__in=[*done, *(leaf.event_id for leaf in leaves)]).delete()
         if leaves:
             root = frontier.root()
-            Checkpoint.objects.create(
+            sealed = Checkpoint.objects.create(
                 size=frontier.size,
                 at=clock.now(),
                 root=root.hex(),
                 frontier=" ".join(node.hex() for node in frontier.hashes),
                 note=signing.checkpoint_note(frontier.size, root, signers),
             )
+            transaction.on_commit(lambda: highwater.keep(sealed))
     except IntegrityError as error:
         raise LogDamaged(
             f"A row stands where the batch from leaf {frontier.size - len(leaves)} on belongs, or its event is sealed "

@@ -213,6 +213,15 @@ def signed_by(note: str, keys: Iterable[LogKey]) -> list[LogKey]:
     return found
 
 
+def key_named(line: str) -> bytes:
+    """The four bytes by which a signature line names its key; empty if it is none."""
+    try:
+        _dash, _name, encoded = line.split(" ")
+        return base64.b64decode(encoded)[:4]
+    except ValueError:
+        return b""
+
+
 def recorded(private: Ed25519PrivateKey) -> tuple[Signer, bool]:
     """The signer of a key, and whether it is new: then it is put on record. The first one names the log. Call it as the
     only sealer."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from compliance.environment import ignored, read, switch, text
+from compliance.environment import days, ignored, read, switch, text
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -43,6 +43,10 @@ except OSError as error:
     raise ImproperlyConfigured(f"DATA_DIR must be a folder that can be written: {error.strerror}.") from None
 
 KEY_RING = Path(text("KEY_RING") or DATA_DIR / "keys" / "ring.json")
+#: A rotation makes older copies of the ring too old, so none begins before somebody has seen to its backup.
+KEY_ROTATION_DAYS = read("KEY_ROTATION_DAYS", "a whole number of days, 0 to 3650", days, "0")
+#: What backups of the database may be as old as, to be opened with today's ring.
+KEY_KEEP_DAYS = read("KEY_KEEP_DAYS", "a whole number of days, 0 to 3650", days, "35")
 AUDIT_SIGNING_KEY = Path(text("AUDIT_SIGNING_KEY") or DATA_DIR / "keys" / "audit-signing.pem")
 SUPPRESSION_KEY = Path(text("SUPPRESSION_KEY") or KEY_RING.parent / "suppression.key")
 EVIDENCE_DIR = Path(text("EVIDENCE_DIR") or DATA_DIR / "evidence")
@@ -54,8 +58,10 @@ def _secret_key() -> str:
         return given
     if not (DEBUG or DEMO):
         raise ImproperlyConfigured(
-            "SECRET_KEY must be set: a long random text, kept secret, the same on every host "
-            "(with DEBUG=1 one is made in DATA_DIR)."
+            "SECRET_KEY must be set: a long random text, kept secret, the same on every host. "
+            "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(50))', or let "
+            "manage.py setup --write-environment FILE begin the file of all settings. "
+            "(With DEBUG=1 one is made in DATA_DIR.)"
         )
     path = DATA_DIR / "secret-key"
     with contextlib.suppress(FileExistsError):

@@ -2,7 +2,7 @@
 
 import sys
 
-from compliance.environment import addresses, days, distances, env, read, sender, text
+from compliance.environment import addresses, days, distances, env, read, sender, text, word
 
 from .places import DATA_DIR, DEMO
 
@@ -50,11 +50,24 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+#: One line a record: for people, or JSON for whatever collects logs.
+LOG_FORMAT = read("LOG_FORMAT", "plain or json", word("plain", "json"), "plain")
+#: Of the desk's own records. Of the libraries under it, warnings and worse are told.
+LOG_LEVEL = read(
+    "LOG_LEVEL", "debug, info, warning or error", word("debug", "info", "warning", "error"), "info"
+).upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "stream": sys.stderr}},
+    "formatters": {
+        "plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "compliance.logs.Json"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "stream": sys.stderr}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"compliance": {"level": "INFO"}, "erasure": {"level": "INFO"}},
+    "loggers": {
+        "compliance": {"level": LOG_LEVEL},
+        "erasure": {"level": LOG_LEVEL},
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
 }

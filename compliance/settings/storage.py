@@ -31,6 +31,9 @@ if _database["ENGINE"].endswith("sqlite3"):
             Path(_database["NAME"]).touch(mode=0o600)
 else:
     _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    # A server that is gone without a word, as behind a firewall, is known to be gone within seconds.
+    _waits = {"connect_timeout": 5, "tcp_user_timeout": 15_000}
+    _database["OPTIONS"] = _waits | _database.get("OPTIONS", {})
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": read(
@@ -40,6 +43,9 @@ CACHES: dict[str, dict[str, Any]] = {
         f"filecache://{DATA_DIR / 'cache'}",
     )
 }
+if CACHES["default"]["BACKEND"].endswith("RedisCache"):  # likewise
+    _waits = {"socket_connect_timeout": 5, "socket_timeout": 5}
+    CACHES["default"]["OPTIONS"] = _waits | CACHES["default"].get("OPTIONS", {})
 
 QUEUE_BROKER = read(
     "QUEUE_BROKER",

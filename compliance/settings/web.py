@@ -5,7 +5,7 @@ import ipaddress
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from compliance.environment import listed, read
+from compliance.environment import days, listed, read, switch
 
 from .places import BASE_DIR, DATA_DIR, DEBUG, DEMO
 
@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "compliance.staff.fresh.FreshSignIn",
+    "compliance.vault.middleware.Unavailable",
 ]
 TEMPLATES = [
     {
@@ -89,9 +90,19 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 X_FRAME_OPTIONS = "DENY"
-# Cookies go over https alone, unless the desk can be reached from this machine only.
-_COOKIES_SECURE = not DEBUG and any(host not in LOOPBACK_HOSTS for host in ALLOWED_HOSTS)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _COOKIES_SECURE
+#: Whether people reach the desk over https. One that answers to this machine's own names alone needs none.
+HTTPS = not (DEBUG or DEMO) and any(host not in LOOPBACK_HOSTS for host in ALLOWED_HOSTS)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# Only where a proxy is trusted the desk can tell http from https. Without one it would send people round in circles.
+SECURE_SSL_REDIRECT = read("HTTPS_REDIRECT", "0 or 1", switch, "1" if HTTPS and TRUSTED_PROXIES else "0")
+# Whoever asks on this machine, past the proxy, is answered: they ask nothing personal.
+SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^healthz$", "^metrics$"]
+#: Browsers that were here over https come back by nothing else for so long. A year: nobody signs in without it anyway.
+HSTS_DAYS = read("HSTS_DAYS", "a whole number of days, 0 to 3650", days, "365" if HTTPS else "0")
+SECURE_HSTS_SECONDS = HSTS_DAYS * 24 * 3600
+# The desk speaks for its own name alone: what stands under that name, and lists that browsers are shipped with
+# (preload), are for whoever has the domain.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
 # One file a request, of at most 5 MiB, held in memory alone; a body of the API may hold it in base64. No request,

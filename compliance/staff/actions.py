@@ -39,6 +39,9 @@ RESET_REASONS = {
 LABELS["reset_reason"] = lambda reason: RESET_REASONS.get(reason, "")
 RECOVERY_CODES_MADE = action("staff.recovery_codes_made", _("New recovery codes made: {subject}."))
 RECOVERY_CODE_USED = action("staff.recovery_code_used", _("Recovery code used by {subject}; left: {left}."))
+LEFT = action(
+    "staff.left", _("Account of somebody who left closed: {subject}; sessions ended: {sessions}, tokens: {tokens}.")
+)
 TOKEN_ISSUED = action("token.issued", _("Token issued: {subject} of {account}, for {scopes}, expires {expires_at}."))
 TOKEN_REVOKED = action("token.revoked", _("Token revoked: {subject} of {account}."))
 USER_ADDED = action(

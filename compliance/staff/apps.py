@@ -20,8 +20,9 @@ class StaffConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from compliance.staff import changes, roles, sign_ins
+        from compliance.staff import changes, checks, roles, sign_ins
 
+        checks.register()
         changes.listen()
         sign_ins.listen()
         post_migrate.connect(roles.make_roles, dispatch_uid="staff.make_roles")

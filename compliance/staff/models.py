@@ -224,6 +224,7 @@ class Scope(models.TextChoices):
     AUDIT_READ = "audit:read", _("read the audit trail")
     VENDORS_READ = "vendors:read", _("read vendors")
     SUPPRESSION_READ = "suppression:read", _("check who is on the suppression list")
+    METRICS_READ = "metrics:read", _("read the desk's metrics")
 
 
 class ServiceToken(models.Model):

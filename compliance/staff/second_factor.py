@@ -100,28 +100,37 @@ def renew_recovery_codes(user: User) -> list[str]:
     return ["-".join(re.findall("....", code)) for code in made]
 
 
-def reset(user: User, *, by: User, reason: str) -> None:
+def reset(user: User, *, by: User | None, reason: str) -> None:
     """Takes somebody's second factor away: they set up a new one at their next sign-in. Their sessions end, for the old
-    device may be in other hands. `reason` is a word of `actions.RESET_REASONS`. Raises `NotDone` for one's own: who has
-    no code must not do it, and who has one changes the device on their own page."""
-    if user.pk == by.pk:
+    device may be in other hands. `by` is None on the command line, whose user may do anything anyway. `reason` is a
+    word of `actions.RESET_REASONS`. Raises `NotDone` for one's own: who has no code must not do it, and who has one
+    changes the device on their own page."""
+    if by and user.pk == by.pk:
         raise NotDone(_("Nobody resets their own second factor. Nothing was changed. Ask another administrator."))
-    if user.is_superuser and not by.is_superuser:
+    if by and user.is_superuser and not by.is_superuser:
         raise NotDone(_("Only a superuser resets the second factor of one. Nothing was changed."))
+    actor = actor_of(by) if by else "system:command"
     with transaction.atomic():
-        for device in _locked(user):
-            device.destroy()
-        RecoveryCode.objects.filter(user_id=user.pk).delete()
+        take_away(user)
         end_sessions(user)
-        record(actions.SECOND_FACTOR_RESET, actor=actor_of(by), subject=f"user:{user.pk}", reset_reason=reason)
+        record(actions.SECOND_FACTOR_RESET, actor=actor, subject=f"user:{user.pk}", reset_reason=reason)
 
 
-def end_sessions(user: User) -> None:
-    """Ends every session of an account, wherever it was signed in. A session does not say whose it is in a column, so
-    all that live are looked at: a few hundred in a large office."""
+def take_away(user: User) -> None:
+    """Destroys a person's authenticators and recovery codes. In a transaction, whose event says why."""
+    for device in _locked(user):
+        device.destroy()
+    RecoveryCode.objects.filter(user_id=user.pk).delete()
+
+
+def end_sessions(user: User) -> int:
+    """Ends every session of an account, wherever it was signed in; returns how many. A session does not say whose it is
+    in a column, so all that live are looked at: a few hundred in a large office."""
+    ended = 0
     for stored in Session.objects.filter(expire_date__gt=clock.now()).iterator():
         if stored.get_decoded().get("_auth_user_id") == str(user.pk):
-            stored.delete()
+            ended += stored.delete()[0]
+    return ended
 
 
 # --- what the pages show of it ----------------------------------------------------------------------------------------

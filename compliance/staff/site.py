@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext_lazy as _
 
+from compliance.audit.behind import behind
 from compliance.staff import locks, session, sign_ins
 from compliance.staff.models import User
 
@@ -108,7 +109,9 @@ class Site(admin.AdminSite):
         if settings.OIDC_ISSUER:
             begin = reverse("admin:oidc_begin", current_app=self.name)
             provider = {"name": settings.OIDC_PROVIDER_NAME, "begin": begin, "again": f"{begin}?again=1"}
-        return {**super().each_context(request), "second_factor_page": own, "sign_in_elsewhere": provider}
+        said = {"second_factor_page": own, "sign_in_elsewhere": provider}
+        put_back = behind() if self.has_permission(request) else None
+        return {**super().each_context(request), **said, "put_back": put_back}
 
     # --- order
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from compliance import clock
@@ -99,16 +99,18 @@ def issue(
 def find(text: str) -> ServiceToken | None:
     """The token with this text if it is valid now (not revoked, not expired, its account active), and notes the use."""
     now = clock.now()
-    token = (
-        ServiceToken.objects.select_related("account")
-        .filter(Q(expires_at=None) | Q(expires_at__gt=now), digest=_digest(text), revoked_at=None)
-        .filter(account__is_active=True, account__is_service=True)
-        .first()
-    )
+    token = living().select_related("account").filter(digest=_digest(text), account__is_service=True).first()
     if token and (token.last_used_at is None or token.last_used_at <= now - NOTE_USE_EVERY):
         ServiceToken.objects.filter(pk=token.pk).update(last_used_at=now)
         token.last_used_at = now
     return token
+
+
+def living() -> QuerySet[ServiceToken]:
+    """The tokens that open something now."""
+    return ServiceToken.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=clock.now()), revoked_at=None, account__is_active=True
+    )
 
 
 @transaction.atomic

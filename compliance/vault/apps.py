@@ -15,9 +15,10 @@ class VaultConfig(AppConfig):
     verbose_name = _("Encryption at rest")
 
     def ready(self) -> None:
-        from . import actions
+        from . import actions, checks
 
         _ = actions  # registers them with the trail
+        checks.register()
         # Before, not after: a data migration may already have something to seal.
         pre_migrate.connect(_ensure_ring, sender=self)
         post_migrate.connect(_put_on_record, sender=self)

@@ -30,6 +30,13 @@ class DataKey(models.Model):
                 condition=Q(destroyed_at__isnull=False, wrapped=b"") | (Q(destroyed_at__isnull=True) & ~Q(wrapped=b"")),
             )
         ]
+        indexes = [
+            # Which keys of the ring are in use, and what is under each, in the order in which it is wrapped anew.
+            models.Index(fields=["ring_key", "id"], condition=Q(destroyed_at=None), name="vault_datakey_living"),
+            models.Index(
+                fields=["destroyed_at"], condition=Q(destroyed_at__isnull=False), name="vault_datakey_destroyed"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"data key {self.pk}"

@@ -16,11 +16,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from compliance import clock
 
-from .keys import KEY_BYTES, ring
+from .keys import KEY_BYTES, Ring, ring
 from .models import DataKey
 
 VERSION = b"\x01"
@@ -45,14 +46,31 @@ class Destroyed(Unreadable):
     """It was destroyed on purpose, with its key."""
 
 
+#: What a page catches that says in words what cannot be opened. Who works with it leaves ImproperlyConfigured alone:
+#: that the ring is missing, or lacks a key, is no fault of the data.
+NOT_OPENED = (Unreadable, ImproperlyConfigured)
+
+
 # --- data keys --------------------------------------------------------------------------------------------------------
 
 
 def new_key(key_id: uuid.UUID | None = None) -> DataKey:
     """A new data key, saved. The caller's transaction decides whether it stays. `key_id`: its number, if not any."""
-    key_id, keys = key_id or uuid.uuid4(), ring()
-    wrapped = _encrypt(keys.keys[keys.active], os.urandom(KEY_BYTES), _wrapped_at(key_id))
-    return DataKey.objects.create(id=key_id, ring_key=keys.active, wrapped=wrapped, created_at=clock.now())
+    key_id, secret, at = key_id or uuid.uuid4(), os.urandom(KEY_BYTES), clock.now()
+    ring_key, wrapped = wrap(secret, key_id)
+    key = DataKey.objects.create(id=key_id, ring_key=ring_key, wrapped=wrapped, created_at=at)
+    # Who destroys a ring key waits for open transactions that have inserted by then (`rotation.retire`); whoever
+    # inserts after that sees it here.
+    if key.ring_key not in ring(anew=True).keys:
+        key.ring_key, key.wrapped = wrap(secret, key_id)
+        key.save(update_fields=["ring_key", "wrapped"])
+    return key
+
+
+def wrap(secret: bytes, key_id: uuid.UUID) -> tuple[str, bytes]:
+    """The id of the active key of the ring, and the data key as it is stored under it; for this package alone."""
+    held = ring()
+    return held.active, _encrypt(held.keys[held.active], secret, _wrapped_at(key_id))
 
 
 def destroy(key: DataKey) -> None:
@@ -65,19 +83,41 @@ def destroy(key: DataKey) -> None:
 
 
 def unwrap(key: DataKey) -> bytes:
-    """The 32 bytes of the data key, for this package alone. Raises Unreadable.
+    """The 32 bytes of the data key, for this package alone. Raises Unreadable, and ImproperlyConfigured for a ring that
+    is missing or lacks the key: that is no fault of the data, and mended it opens.
 
     Not cached: unwrapping takes microseconds, and a cache would keep a destroyed key alive.
     """
+    if key.destroyed_at is None and key.ring_key not in ring().keys:
+        # A rotation may have wrapped it anew since the row was read, or with a key that is not seen here yet.
+        ring(anew=True)
+        key.refresh_from_db(fields=["ring_key", "wrapped", "destroyed_at"])
     if key.destroyed_at is not None:
         raise Destroyed(_("This personal data was destroyed on purpose, with its key. It cannot be read any more."))
-    ring_key = ring().keys.get(key.ring_key)
-    if ring_key is None:
+    return open_wrapped(ring(), key)
+
+
+def open_wrapped(held: Ring, key: DataKey) -> bytes:
+    """As `unwrap`, of the row as it was read, with this ring; for this package alone."""
+    if key.ring_key in held.retired:
         raise Unreadable(
-            _("The key ring lacks the key “%(key)s”. Nothing was erased. Put the file KEY_RING back from its backup.")
-            % {"key": key.ring_key}
+            _(
+                "The key “%(key)s” of the key ring, which this was sealed under, was destroyed on purpose on %(day)s. "
+                "It cannot be read any more."
+            )
+            % {"key": key.ring_key, "day": held.retired[key.ring_key].date()}
         )
-    return _decrypt(ring_key, bytes(key.wrapped), _wrapped_at(key.pk))
+    if key.ring_key not in held.keys:
+        raise ImproperlyConfigured(lacks(key.ring_key))
+    return _decrypt(held.keys[key.ring_key], bytes(key.wrapped), _wrapped_at(key.pk))
+
+
+def lacks(ring_key: str) -> str:
+    """What to say of a ring that lacks this key, in one line."""
+    return (
+        f"KEY_RING: the key ring lacks the key {ring_key}, which data of this desk is sealed under. Nothing was "
+        "erased. Copy the file from the host on which the keys were rotated, or put it back from its newest backup."
+    )
 
 
 def derive(key: DataKey, *, salt: bytes | None, info: bytes) -> bytes:

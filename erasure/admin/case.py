@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from compliance.staff.fresh import demand_fresh
 from erasure import intake, lifecycle
-from erasure.errors import Conflict, Invalid
+from erasure.errors import Conflict, Invalid, Unavailable
 from erasure.models import Case, Identifier
 from erasure.reveal import reveal
 from erasure.states import CaseStatus
@@ -102,6 +102,9 @@ class CasePages(Letters, CaseList):
         except Conflict as error:
             form.add_error("external_id", error.text)
             return None
+        except Unavailable as error:
+            form.add_error(None, error.text)
+            return None
         messages.success(request, _("%(case)s was opened as a draft.") % {"case": case.reference})
         if "_submit" in request.POST:
             with telling(request, CASE_DEEDS["submit"].done):
@@ -177,7 +180,7 @@ class CasePages(Letters, CaseList):
         except ValueError:
             raise Http404 from None
         cases = Case.objects.select_related(
-            *("data_key", "opened_by", "handler", "duplicate_of"),
+            *("data_key", "opened_by", "handler", "duplicate_of", "replays"),
             *("shredding", "shredding__asked_by", "shredding__approved_by"),
         )
         return get_object_or_404(with_escalation(cases), pk=number)

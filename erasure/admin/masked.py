@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from django.utils.translation import gettext as _
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import NOT_OPENED
 from erasure import planning
 from erasure.connectors.base import BadSettings, Connector, VendorError
 from erasure.models import Identifier, SubTask, SubTaskIdentifier
@@ -21,7 +21,7 @@ def masked(identifier: Identifier) -> str:
     """An identifier's masked value; in words that it was destroyed, or cannot be opened."""
     try:
         return mask(identifier.kind, identifier.value())
-    except Unreadable:
+    except NOT_OPENED:
         return _("destroyed") if identifier.case.shredded_at else _("cannot be opened")
 
 
@@ -52,7 +52,7 @@ def first_call(sub_task: SubTask, uses: Sequence[SubTaskIdentifier] | None = Non
             masks |= _forms(connector, use.identifier.kind, use.identifier.value())
     except (VendorError, BadSettings) as error:
         return str(error)
-    except Unreadable:
+    except NOT_OPENED:
         return _("The sealed identifiers could not be opened. Check the key ring (KEY_RING).")
     parts = urlsplit(call.url)
     return ShownCall(

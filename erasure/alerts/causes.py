@@ -62,9 +62,16 @@ def _asking(accounts: Mapping[UUID, Vendor]) -> Iterator[Cause]:
 
 
 def _stalled(accounts: Iterable[Vendor], now: datetime) -> Iterator[Cause]:
-    """Work is due with accounts that may be called, and no worker of any host calls: as much as can be known here of
-    workers that are gone."""
+    if late := stalled(now, accounts):
+        yield Cause(Trouble.STALLED, late)
+
+
+def stalled(now: datetime, accounts: Iterable[Vendor] | None = None) -> int:
+    """How much work is due with accounts that may be called, and no worker of any host calls: as much as can be known
+    here of workers that are gone. `accounts`: all of them, where somebody has them already."""
     late = 0
+    if accounts is None:
+        accounts = Vendor.objects.filter(enabled=True).defer("credentials_sealed", "token_sealed")
     for vendor in accounts:
         since = now - STALLED_AFTER
         if not vendor.enabled or vendor.pause or vendor.left_alone_until(since):
@@ -73,8 +80,7 @@ def _stalled(accounts: Iterable[Vendor], now: datetime) -> Iterator[Cause]:
         if not Call.objects.filter(called, vendor=vendor).exists():
             due = _waiting(vendor).filter(next_at__lte=since - timedelta(seconds=vendor.gather_seconds))
             late += due.exclude(lifecycle.acting_unasked()).count()
-    if late:
-        yield Cause(Trouble.STALLED, late)
+    return late
 
 
 def _unsealed(now: datetime) -> Iterator[Cause]:

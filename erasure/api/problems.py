@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from compliance.vault.seal import Destroyed, Unreadable
-from erasure.errors import Conflict, DeskError, Forbidden, Invalid, NotFound
+from erasure.errors import Conflict, DeskError, Forbidden, Invalid, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +78,11 @@ TYPES: dict[str, tuple[int, Any]] = {
     "internal": (500, gettext_lazy("An error in Erasure Desk")),
     "unreadable": (500, gettext_lazy("Sealed data cannot be opened")),
     "unavailable": (503, gettext_lazy("The desk cannot work now")),
+    "put_back": (503, gettext_lazy("The desk was put back from a backup")),
 }
 
+#: What refuses → its status, and its type where the reason has none of this status.
+_GENERAL = {Forbidden: (403, "forbidden"), NotFound: (404, "not_found"), Unavailable: (503, "unavailable")}
 _SHOWN_ERRORS = 5  # fields named in `detail`; `errors` has them all
 
 
@@ -133,12 +136,13 @@ def problem(code: str, detail: str, *, headers: Mapping[str, str] | None = None,
 def _desk_error(error: DeskError) -> Response:
     if isinstance(error, Invalid):
         return _invalid(error.problems)
-    status, general = {Forbidden: (403, "forbidden"), NotFound: (404, "not_found")}.get(type(error), (409, "conflict"))
+    status, general = _GENERAL.get(type(error), (409, "conflict"))
     code = error.code if TYPES.get(error.code, (0,))[0] == status else general
     members: dict[str, Any] = {}
     if isinstance(error, Conflict) and error.reference:
         members["reference"] = error.reference
-    return problem(code, error.text, **members)
+    headers = {"Retry-After": "60"} if status == 503 else None
+    return problem(code, error.text, headers=headers, **members)
 
 
 def _invalid(problems: Sequence[tuple[str, str]]) -> Response:

@@ -10,6 +10,6 @@ killed in between. The rules are lifecycle's: a look only foretells them, and th
 
 from .deeds import DEEDS, Deed
 from .looking import MOST_AT_ONCE, prepare
-from .running import SMALL, VIEW, may_do, start, stop
+from .running import SMALL, VIEW, may_do, start, stop, stop_for
 
-__all__ = ["DEEDS", "MOST_AT_ONCE", "SMALL", "VIEW", "Deed", "may_do", "prepare", "start", "stop"]
+__all__ = ["DEEDS", "MOST_AT_ONCE", "SMALL", "VIEW", "Deed", "may_do", "prepare", "start", "stop", "stop_for"]

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance import clock
+from compliance.audit.behind import behind
 from compliance.audit.record import actor_of, record
 from compliance.vault import seal
 from compliance.vault.seal import Unreadable
@@ -39,6 +40,9 @@ UNREADABLE = gettext_lazy(
     "What was given for all could not be opened. Nothing was done here. Check the key ring (KEY_RING)."
 )
 NOT_ALLOWED = gettext_lazy("Whoever started it may no longer do this, or was deactivated. Nothing was done here.")
+PUT_BACK = gettext_lazy(
+    "The desk was put back from a backup before this was done, or after: look at the case, then do it again if need be."
+)
 STOPPED = gettext_lazy("Stopped by hand before its turn. Nothing was done here.")
 
 
@@ -83,6 +87,11 @@ def stop(job: BulkJob, *, by: Any) -> None:
     job.refresh_from_db()
 
 
+def stop_for(job: BulkJob, *, actor: str) -> bool:
+    """The same on nobody's word, after a restore; whether it ran."""
+    return _end(job.pk, BulkStatus.STOPPED, actor=actor, rest=(RowResult.SKIPPED, str(PUT_BACK)))
+
+
 # --- carrying it out --------------------------------------------------------------------------------------------------
 
 
@@ -99,9 +108,10 @@ def run(job_id: str) -> None:
 
 
 def _work(number: uuid.UUID, *, actor: str, until: float | None) -> bool:
-    """Does row after row, and ends the job after the last one; returns whether there is more to do."""
+    """Does row after row, and ends the job after the last one; returns whether there is more to do. Nothing is done
+    where the database was put back from a backup (`audit.behind`)."""
     job = BulkJob.objects.filter(pk=number, status=BulkStatus.RUNNING).select_related("data_key").first()
-    if job is None:
+    if job is None or behind():
         return False
     with translation.override(job.language or settings.LANGUAGE_CODE):
         try:

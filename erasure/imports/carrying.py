@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from compliance import clock
+from compliance.audit.behind import behind
 from compliance.audit.record import actor_of
 from compliance.vault.seal import Unreadable, destroy, new_key
 from erasure import actions, intake, lifecycle
@@ -38,7 +39,8 @@ def accept(kept: Import, *, submits: bool, again: bool = False, leave_out: bool 
     yet: `carry_on` does.
 
     Raises Conflict when it was accepted or discarded before, NotATable when its columns are not fit, or some are not
-    known and are not to be left out."""
+    known and are not to be left out; and Unavailable as `lifecycle.be_newest` does."""
+    lifecycle.be_newest()
     accounts = intake.Accounts.read()
     header = keeping.table_of(kept.content(), accounts).header
     if columns.unknown(columns.places(header, columns.kinds(accounts.kinds))) and not leave_out:
@@ -66,7 +68,9 @@ def may_open(owner: Any, *, submits: bool) -> bool:
 
 def carry_on(number: uuid.UUID, *, goes_on: Callable[[], bool] = lambda: True) -> bool:
     """Opens what is left of a running import, for as long as `goes_on` says so before each row. False if there is more
-    to do; True if all is done, or somebody else is at it."""
+    to do; True if all is done, or somebody else is at it, or nothing may be done (`audit.behind`)."""
+    if behind():
+        return True
     kept = Import.objects.select_related("owner", "data_key").get(pk=number)
     if kept.status != ImportStatus.RUNNING:
         return True
@@ -156,9 +160,10 @@ def _written(kept: Import, row: Judged, outcome: RowOutcome, **fields: Any) -> I
 # --- the end ----------------------------------------------------------------------------------------------------------
 
 
-def finish(kept: Import, *, stopped: bool = False, by: Any = None) -> None:
+def finish(kept: Import, *, stopped: bool = False, by: Any = None, actor: str = "") -> None:
     """Ends a running import: the upload is destroyed, but for the rows that were not opened, which are kept for a day
-    under another key. `stopped`: before its last row. What has ended stays as it is."""
+    under another key. `stopped`: before its last row. `by`, or `actor` where it is no account: who ends it, else its
+    owner. What has ended stays as it is."""
     with transaction.atomic():
         locked = Import.locked().filter(pk=kept.pk, status=ImportStatus.RUNNING).first()
         if locked is None:
@@ -175,7 +180,7 @@ def finish(kept: Import, *, stopped: bool = False, by: Any = None) -> None:
         destroy(upload)
         counts = {"opened": locked.opened, "skipped": locked.skipped, "wrong": locked.wrong}
         left = locked.rows - locked.done
-        keeping.event(locked, actions.IMPORT_ENDED, actor_of(by or locked.owner), **counts, left=left)
+        keeping.event(locked, actions.IMPORT_ENDED, actor or actor_of(by or locked.owner), **counts, left=left)
     kept.refresh_from_db()
 
 

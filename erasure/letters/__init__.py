@@ -9,7 +9,7 @@
 The name of the person is put in only when a letter is sent; events hold a letter's id, kind, channel and hash alone.
 """
 
-from .post import arrived, look_after, send_again
+from .post import arrived, look_after, put_in_doubt, send_again
 from .writing import PERMISSIONS, Draft, Sent, filled, printed, send, why_not_mail, write
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "filled",
     "look_after",
     "printed",
+    "put_in_doubt",
     "send",
     "send_again",
     "why_not_mail",

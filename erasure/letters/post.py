@@ -19,6 +19,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance import clock
+from compliance.audit.behind import behind
 from compliance.audit.record import record
 from compliance.vault.seal import Unreadable
 from erasure import actions, evidence
@@ -56,6 +57,8 @@ class _NotSent(Exception):
 def look_after(run: Callable[[Callable[[], None]], None] = beside) -> None:
     """Takes note of attempts whose end nobody knows, and sends what is due. Safe at any time, on any number of hosts.
     `run`: how mails are sent without waiting for them."""
+    if behind():
+        return
     now = clock.now()
     for letter in Letter.objects.filter(mail=MailState.SENDING, next_at__lte=now).order_by("next_at")[:AT_ONCE]:
         _settle(letter, MailState.UNKNOWN, actions.LETTER_UNKNOWN)
@@ -99,6 +102,17 @@ def _mail(letter: Letter) -> None:
         _settle(letter, MailState.UNKNOWN, actions.LETTER_UNKNOWN)
     else:
         _settle(letter, MailState.SENT, actions.LETTER_SENT)
+
+
+def put_in_doubt() -> int:
+    """After a restore: e-mails that were still to be sent may have gone since the backup. Each becomes *unknown*, and
+    is not sent again before somebody says so; returns how many."""
+    found = list(Letter.objects.filter(mail__in=[MailState.QUEUED, MailState.SENDING]))
+    for letter in found:
+        letter.tries += 1  # what an earlier attempt may still report counts no more
+        Letter.objects.filter(pk=letter.pk).update(mail=MailState.SENDING, tries=letter.tries)
+        _settle(letter, MailState.UNKNOWN, actions.LETTER_UNKNOWN)
+    return len(found)
 
 
 # --- the mail server --------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from .proposals import decide, take_in, take_up
 from .refusals import may_refuse, may_take_back, refuse_work, take_back_refusal
 from .register import in_force
 from .restriction import lift_untold, tell_of_lifting
-from .shared import changing, close_if_ended, end, move, open_revision, stop_unsent, told, work_event
+from .shared import be_newest, changing, close_if_ended, end, move, open_revision, stop_unsent, told, work_event
 from .time_limit import acknowledge, answered, ask, extend, move_standing, why_not_extend
 from .work import (
     acting_unasked,
@@ -57,6 +57,7 @@ __all__ = [
     "attest_reference",
     "attestable",
     "author_may_not",
+    "be_newest",
     "cancel",
     "cases_sharing",
     "changing",

@@ -28,6 +28,7 @@ from .ledger import add_standing
 from .proposals import note_undecided, restate
 from .refusals import check_ground
 from .shared import (
+    be_newest,
     case_event,
     changing,
     check_words,
@@ -68,7 +69,8 @@ def approve(case: Case, *, by: Any, digest: str, note: str = "") -> None:
 
     Raises Forbidden for whoever opened the case or changed that version; Conflict when nothing awaits approval or the
     plan is not (or no longer) the one with this digest. A plan that has gone stale is drawn again before the refusal,
-    so that the next reader sees what would really be done."""
+    so that the next reader sees what would really be done. Raises Unavailable as `be_newest` does."""
+    be_newest()
     with changing(case, by) as case:
         revision = open_revision(case)
         if revision is None or case.status not in (CaseStatus.AWAITING_APPROVAL, CaseStatus.IN_PROGRESS):

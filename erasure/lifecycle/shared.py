@@ -10,10 +10,11 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 
 from compliance import clock
+from compliance.audit.behind import behind
 from compliance.audit.record import actor_of, record
 from compliance.vault.seal import keyed_digest
 from erasure import actions, due, suppression
-from erasure.errors import Conflict, Invalid
+from erasure.errors import Conflict, Invalid, Unavailable
 from erasure.models import Case, Note, PlanRevision, SubTask, SubTaskIdentifier
 from erasure.normalise import clean_text
 from erasure.states import (
@@ -38,6 +39,7 @@ _CHANGED = (
     *("acknowledged_at", "extended_at", "replied_at", "reply_channel"),
     *("identity_method", "identity_result", "identity_checked_at", "identity_checked_by_id"),
     *("refused_vendors", "told_of_lifting_at", "restricted_at", "lifted_at", "shred_at"),
+    *("lost_since", "replays_id"),
 )
 
 
@@ -65,6 +67,13 @@ def changing_work(sub_task: SubTask, by: Any) -> Iterator[tuple[Case, SubTask]]:
         locked.case = case
         yield case, locked
     sub_task.refresh_from_db()
+
+
+def be_newest() -> None:
+    """Raises Unavailable where the database was put back from a backup and `after_restore` has not run: a reference
+    would be given out twice, and what is approved may have been sent."""
+    if line := behind():
+        raise Unavailable("put_back", _("%(why)s Nothing was done.") % {"why": line})
 
 
 def check_words(channel: str | None = None, reason: tuple[str, type[TextChoices]] | None = None) -> None:

@@ -10,6 +10,7 @@ from erasure import actions, dispatch, due, planning
 from erasure.models import Case, PlanRevision, SubTask
 from erasure.states import Operation, SubTaskStatus
 
+from . import lost
 from .refusals import end_refused
 from .shared import move, work_event
 
@@ -40,3 +41,5 @@ def _set_going(sub_task: SubTask, at: datetime, by: Any) -> None:
         step = sub_task.vendor.speaks().starts[Operation(sub_task.operation)]
         move(sub_task, SubTaskStatus.READY, step=step, step_since=at, next_at=at)
         work_event(sub_task, actions.WORK_READY, by, operation=sub_task.operation)
+        if case_lost := sub_task.case.lost_since:
+            lost.doubt(sub_task, case_lost, by=by)

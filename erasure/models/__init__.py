@@ -3,7 +3,7 @@
 from .absence import Absence
 from .alert import Alert, AlertMail
 from .bulk import BulkJob, BulkRow
-from .call import Call, CallSubTask
+from .call import Call, CallCount, CallSubTask
 from .case import Case, Note, ReferenceCounter, Shredding
 from .escalation import Escalation
 from .evidence import Evidence
@@ -17,6 +17,7 @@ from .reminder import Reminder, ReminderMail
 from .subtask import SubTask, SubTaskIdentifier, VendorNumber
 from .suppression import Suppressed
 from .vendor import Vendor, VendorChange
+from .worker_host import WorkerHost
 
 __all__ = [
     "Absence",
@@ -25,6 +26,7 @@ __all__ = [
     "BulkJob",
     "BulkRow",
     "Call",
+    "CallCount",
     "CallSubTask",
     "Case",
     "Escalation",
@@ -49,4 +51,5 @@ __all__ = [
     "Vendor",
     "VendorChange",
     "VendorNumber",
+    "WorkerHost",
 ]

@@ -55,6 +55,28 @@ class Call(models.Model):
         return f"call:{self.pk}"
 
 
+class CallCount(models.Model):
+    """How many calls of an account have ended with this verdict since it was made: counting the calls themselves would
+    take longer with every year. Written where a call ends."""
+
+    vendor = models.ForeignKey(Vendor, on_delete=models.CASCADE, related_name="+")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["vendor", "verdict"], name="call_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} calls of {self.vendor}"
+
+    @classmethod
+    def add(cls, vendor: Vendor, verdict: str) -> None:
+        """One more. In the transaction that ends the call, under the vendor's lock."""
+        cls._default_manager.get_or_create(vendor=vendor, verdict=verdict)
+        cls._default_manager.filter(vendor=vendor, verdict=verdict).update(count=models.F("count") + 1)
+
+
 class CallSubTask(models.Model):
     """A sub-task's part in a call, with the epoch under which it was claimed, and our ids of the identifiers that a
     batch carried of it (none: it was no batch, and all)."""

@@ -99,6 +99,10 @@ class Case(SealedModel):
     # away, and the sweep gives it another.
     shred_at = models.DateField(_("personal data is destroyed"), null=True, editable=False)
     shredded_at = models.DateTimeField(_("personal data destroyed"), null=True, editable=False)
+    #: From when on it is not known what was done with it: the desk was put back from a backup of then.
+    lost_since = models.DateTimeField(null=True, editable=False)
+    #: The case whose work at one vendor is done anew here, since the vendor went back to a time before it.
+    replays = models.ForeignKey("self", on_delete=models.PROTECT, null=True, editable=False, related_name="replayed_by")
     # As it was last foreseen (`erasure.forecast`), while the case was open and owed a reply.
     foreseen_at = models.DateTimeField(null=True, editable=False)
     at_risk = models.BooleanField(_("at risk"), default=False, editable=False)

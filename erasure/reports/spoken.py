@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import get_default_timezone
 from django.utils.translation import gettext as _
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import NOT_OPENED
 from erasure.models import Case
 
 _NAMES = {"deutsch": "de", "german": "de"}  # as people write it who know no code
@@ -19,7 +19,7 @@ def language_of(case: Case) -> str:
     The desk's own where that is not known, is another, or cannot be opened."""
     try:
         return named(dict(case.unseal("requester") or {}).get("language") or "")
-    except Unreadable:
+    except NOT_OPENED:
         return settings.LANGUAGE_CODE
 
 

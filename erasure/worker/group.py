@@ -113,6 +113,17 @@ def end_orphans() -> None:
             _end_orphans(first, number)
 
 
+def supervisors() -> list[int]:
+    """The pids of this host's supervisors that run. Where there is no /proc, none is known."""
+    found = []
+    for path in heartbeat.place().glob(f"*@{socket.gethostname()}.json"):
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+            known = json.loads(path.read_text())["supervisor"]
+            if processes.is_there(known):
+                found.append(int(known.split("/")[1]))
+    return sorted(found)
+
+
 def _end_orphans(first: str, number: int) -> None:
     found, until = processes.group_of(first), time.monotonic() + GONE_SECONDS
     left = found

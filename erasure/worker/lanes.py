@@ -12,10 +12,12 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from compliance import clock
+from compliance.audit.behind import behind
 from compliance.vault.seal import Unreadable
 from erasure import actions, dispatch, lifecycle, planning
 from erasure.connectors.base import BadSettings, Connector, Id, Step, Work
 from erasure.connectors.http.verdicts import NO_ANSWER
+from erasure.lifecycle import lost
 from erasure.models import Call, CallSubTask, Case, SubTask, SubTaskIdentifier, Vendor
 from erasure.states import CLAIMABLE, Attention, SubTaskStatus, Verdict
 
@@ -38,6 +40,8 @@ def run(vendor_id: str) -> None:
     until = time.monotonic() + RUN_SECONDS
     while time.monotonic() < until and not heartbeat.is_ending():
         heartbeat.beat()
+        if behind():
+            return
         points.reached(points.BEFORE_INTENT)
         claim = next_claim(vendor)
         if claim is None:
@@ -58,10 +62,12 @@ def run(vendor_id: str) -> None:
 
 
 def next_claim(vendor_id: uuid.UUID) -> Claim | SignIn | None:
-    """Claims the next due work of a vendor, or a sign-in that it needs first; None when there is none or the account
-    must not be called now.
+    """Claims the next due work of a vendor, or a sign-in that it needs first; None when there is none, or the account
+    must not be called now, or nothing may be done at all (`audit.behind`).
 
     Locks in the order vendor, case, sub-task, as everything does that takes more than one of them."""
+    if behind():
+        return None
     for _sub_task in range(SET_ASIDE_AT_ONCE):
         with transaction.atomic():
             vendor = Vendor.locked(vendor_id)
@@ -198,7 +204,7 @@ def _claim(vendor: Vendor, connector: Connector, step: Step, first: SubTask, now
         earliest, unanswered = before.get(sub_task.pk, (None, None))
         if earliest and unanswered:
             code = unanswered.code
-            answered = code not in NO_ANSWER and code != follow.WORKER_LOST
+            answered = code not in NO_ANSWER and code not in (follow.WORKER_LOST, lost.RESTORED)
             work = replace(
                 work,
                 unknown_since=earliest.started_at,

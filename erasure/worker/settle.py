@@ -16,7 +16,7 @@ from compliance import clock
 from erasure import actions, dispatch, lifecycle, vendors
 from erasure.connectors.base import BadSettings, BrokenReply, Misconfigured, OutcomeUnknown, Refused, RetryLater, Step
 from erasure.connectors.http.verdicts import REFUSED_BY_VENDOR
-from erasure.models import Call, Case, SubTask, Vendor
+from erasure.models import Call, CallCount, Case, SubTask, Vendor
 from erasure.states import Attention, Pause, SubTaskStatus, Verdict
 
 from . import attention, follow, numbers, pace, signing_in
@@ -33,7 +33,7 @@ def settle(claim: Claim, came: Came) -> None:
             if came.results is not None and (broken := numbers.foreign(claim, came.results)):
                 came.results, came.failure = None, broken
             verdict, code = _verdict(claim.step, came)
-            in_time = _close_call(claim.call.pk, verdict, code, came.transcript, sent=came.sent)
+            in_time = _close_call(vendor, claim.call.pk, verdict, code, came.transcript, sent=came.sent)
             if in_time:
                 _account(vendor, claim, came, now)
             sub_tasks = _mine(cases, {share.sub_task.pk: share.sub_task.epoch for share in claim.shares}, in_time)
@@ -65,7 +65,7 @@ def abandon(call: Call) -> None:
         claimed = list(call.claims.values_list("sub_task_id", "sub_task__case_id", "epoch"))
         vendor, cases = _lock(call.vendor_id, [case for _sub_task, case, _epoch in claimed])
         now = clock.now()
-        if not _close_call(call.pk, Verdict.UNKNOWN, follow.WORKER_LOST, call.transcript, expired_at=now):
+        if not _close_call(vendor, call.pk, Verdict.UNKNOWN, follow.WORKER_LOST, call.transcript, expired_at=now):
             return
         try:
             step = vendor.speaks().step(call.step)
@@ -159,6 +159,7 @@ def _mine(cases: dict[UUID, Case], epochs: dict[UUID, int], in_time: bool) -> di
 
 
 def _close_call(
+    vendor: Vendor,
     call_id: UUID,
     verdict: Verdict,
     code: str,
@@ -172,4 +173,7 @@ def _close_call(
     if expired_at is not None:
         found = found.filter(lease_until__lt=expired_at)
     ended = {"verdict": verdict, "code": code[:40], "finished_at": clock.now(), "transcript": transcript}
-    return found.update(**ended, **({} if sent else {"counts": False})) == 1
+    if not found.update(**ended, **({} if sent else {"counts": False})):
+        return False
+    CallCount.add(vendor, verdict)
+    return True

@@ -29,7 +29,7 @@ from erasure.connectors.base import (
     VendorError,
 )
 from erasure.connectors.http import Http
-from erasure.models import Call, Vendor
+from erasure.models import Call, CallCount, Vendor
 from erasure.states import CLAIMABLE, Pause, SubTaskStatus, Verdict
 
 from . import claims, pace, points
@@ -129,6 +129,7 @@ def settle(sign_in: SignIn, came: Came) -> None:
         mine = Call.objects.filter(pk=sign_in.call.pk, verdict="")
         if not mine.update(verdict=verdict, code=code[:40], finished_at=now, transcript=came.transcript):
             return
+        CallCount.add(vendor, verdict)
         if vendor.token_number != sign_in.vendor.token_number:
             pass  # the account has changed meanwhile: its token may be for another server
         elif came.token:
@@ -176,9 +177,10 @@ def leave(vendor_id: uuid.UUID) -> None:
     except Exception as error:  # its text may hold a secret
         log.error("call %s: %s in signing out", call.pk, type(error).__name__)
         verdict, code = Verdict.FAILED, "defect"
-    Call.objects.filter(pk=call.pk, verdict="").update(
-        verdict=verdict, code=code[:40], finished_at=clock.now(), transcript=shown(http.calls)
-    )
+    with transaction.atomic():
+        ended = {"verdict": verdict, "code": code[:40], "finished_at": clock.now(), "transcript": shown(http.calls)}
+        if Call.objects.filter(pk=call.pk, verdict="").update(**ended):
+            CallCount.add(vendor, verdict)
 
 
 def _explained(failure: VendorError) -> str:

@@ -15,10 +15,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
 
-from compliance.audit import anchor, seal
+from compliance.audit import anchor, behind, seal
+from compliance.vault import rotation
 from erasure import alerts, dispatch, letters, reminders
 
-from . import claims, heartbeat, sweep
+from . import claims, heartbeat, hosts, sweep
 from .group import Group, cut_off
 
 TICK_SECONDS = 1.0
@@ -27,7 +28,11 @@ SEAL_BATCHES = 5  # at a time: a backlog, after the key was away, must not keep 
 ANCHOR_SECONDS = 3.0  # how often it is looked whether a checkpoint is to be sent elsewhere; a worker does it
 LETTER_SECONDS = 3.0  # how often it is looked whether a letter is to be sent by e-mail
 ALERT_SECONDS = 30.0  # how often it is looked whether people are to be told of something
+RING_SECONDS = 5.0  # how often it is looked whether the key ring opens what the database holds
+ROTATION_SECONDS = 60.0  # how often it is looked whether a key of the ring is to be made, or destroyed
+TELL_SECONDS = 10.0  # how often others are told that workers of this host are at work
 REMINDER_SECONDS = 300.0  # how often it is looked whether people are to be reminded
+BEHIND_SECONDS = 3.0  # how often it is looked whether the database was put back from a backup
 STARTING_SECONDS = 30.0  # what a new group is given to show its first sign of life
 # A worker that is free takes up a question at once. Longer than a busy machine may take over it.
 ANSWER_SECONDS = 10.0
@@ -52,6 +57,10 @@ class NoSignOfLife(Exception):
 
 class AtOnce(BaseException):
     """Somebody does not want to wait for running work, or has waited long enough."""
+
+
+class PutBack(Exception):
+    """The database was put back from a backup under the running worker, which has ended. The text says what to do."""
 
 
 class Part:
@@ -116,20 +125,25 @@ class Watch:
 
 
 class Supervisor:
-    """Runs until SIGTERM, SIGINT or SIGHUP; a second one ends it at once."""
+    """Runs until SIGTERM, SIGINT or SIGHUP; a second one ends it at once. Raises PutBack."""
 
     def __init__(self) -> None:
-        self._stopping = False
+        self._stopping, self._put_back = False, ""
         self._group: Group | None = None
         self._watching = Watch(-math.inf, 0)
         self._fruitless, self._why = 0, ""  # groups in a row that never showed a sign of life; what the last one did
         self._not_before = -math.inf  # of the next start
         self._tried = self._hints_count = False
+        self._ring_fits = True
         self._parts = [
             Part("keeping the workers running", 0, self._watch),
             Part("closing what the database has closed", 0, close_old_connections),
+            Part("reading with the key ring", RING_SECONDS, self._look_at_ring),
             Part("the sweep", 0, self._sweep),
+            Part("looking whether the database was put back", BEHIND_SECONDS, self._look_behind),
+            Part("telling that workers are at work", TELL_SECONDS, lambda: hosts.tell(SILENT_SECONDS)),
             Part("sealing the trail", SEAL_SECONDS, lambda: seal.seal(batches=SEAL_BATCHES)),
+            Part("looking after the key ring", ROTATION_SECONDS, rotation.tick),
             Part("anchoring the trail", ANCHOR_SECONDS, anchor.wake),
             Part("sending letters", LETTER_SECONDS, letters.look_after),
             Part("looking after alerts", ALERT_SECONDS, alerts.look_after),
@@ -143,18 +157,21 @@ class Supervisor:
         try:
             try:
                 self._work()
-                self._drain()
+                if not self._put_back:  # what still runs knows nothing of the other database: it is cut off
+                    self._drain()
             finally:
                 _ignore_signals()
         except AtOnce:
             log.warning("Told to end at once.")
         finally:
             log.info("Ended: %s.", cut_off(self._group.end() if self._group else []))
+        if self._put_back:
+            raise PutBack(self._put_back)
 
     def _work(self) -> None:
-        while not self._stopping:
+        while not (self._stopping or self._put_back):
             for part in self._parts:
-                if not self._stopping:
+                if not (self._stopping or self._put_back):
                     part.run_if_due()
             time.sleep(TICK_SECONDS)
 
@@ -174,7 +191,12 @@ class Supervisor:
 
     # --- its parts ---
 
+    def _look_behind(self) -> None:
+        self._put_back = behind.behind() or ""
+
     def _sweep(self) -> None:
+        if not self._ring_fits:
+            return
         if not self._tried:
             sweep.try_paused_accounts()
             self._tried = True
@@ -183,7 +205,20 @@ class Supervisor:
             self._hints_count = True
         sweep.tick()
 
+    def _look_at_ring(self) -> None:
+        """Without the keys, workers would set aside or refuse what the other hosts can read: so there are none."""
+        line = rotation.problem()
+        self._ring_fits = line is None
+        if line:
+            if self._group:
+                self._drain()
+                log.warning("The worker group is ended, %s.", cut_off(self._group.end()))
+                self._group = None
+            raise ImproperlyConfigured(line)
+
     def _watch(self) -> None:
+        if not self._ring_fits:
+            return
         if self._group is None:
             if time.monotonic() >= self._not_before:
                 self._start()

@@ -121,6 +121,11 @@ def test_check_tells_of_each_account_and_fails_if_one_does(tmp_path: Path) -> No
         assert [entry.effect for entry in apptus.journal.entries() if entry.effect] == []
 
 
+def test_a_check_of_no_account_says_so() -> None:
+    with pytest.raises(CommandError, match="There is no vendor account that is enabled"):
+        call_command("vendors", "check", stdout=StringIO())
+
+
 def test_a_check_that_works_resumes_a_paused_account(tmp_path: Path) -> None:
     with sandbox.start() as running:
         apptus = running["apptus"]

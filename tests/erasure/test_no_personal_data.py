@@ -55,6 +55,10 @@ def spellings(text):
     yield from (hashlib.sha256(raw).hexdigest().encode(), hashlib.sha256(text.lower().encode()).hexdigest().encode())
     yield text.replace("-", "").encode() if text == VISITOR else raw
     yield text.replace("+", "%2B").replace("@", "%40").encode()
+    yield from (raw[::-1], text.encode("utf-16-le"), text.encode("utf-16-be"))
+    # As base64 spells it in the midst of something; of a short text too little is left to be told from chance.
+    midst = (base64.b64encode(b"-" * more + raw)[4:-4] for more in (1, 2))
+    yield from (spelling for spelling in midst if len(spelling) >= 12)
 
 
 def tables():

@@ -1,5 +1,6 @@
 """The places that checkpoints go to, as the settings name them."""
 
+import base64
 import errno
 import os
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from compliance.vault.keys import sync_folder
 
+from .. import behind
 from . import timestamp
 from .post import NotAnchored, post
 
@@ -34,7 +36,8 @@ class Place(Protocol):
 @dataclass(frozen=True)
 class Folder:
     """A folder, such as the mount of another machine or storage on which a file is written once. It is not made if it
-    is missing: that is a mount which is not there."""
+    is missing: that is a mount which is not there. After a restore it has two checkpoints of some sizes: the second
+    one's name ends with the beginning of its root."""
 
     name: str
     path: Path
@@ -42,6 +45,8 @@ class Folder:
     def take(self, size: int, note: str) -> None:
         file = self.path / f"{size}.checkpoint"
         try:
+            if _holds_another(file, note) and behind.is_of_the_past(file):
+                file = file.with_name(f"{size}-{_root(note)}.checkpoint")
             _write_once(file, note.encode())
             _sync(self.path)
         except OSError as error:
@@ -108,6 +113,15 @@ def _fit(name: str) -> str:
 
 def _hint(text: str) -> str:
     return salted_hmac("compliance.audit.anchor", text, algorithm="sha256").hexdigest()[:6]
+
+
+def _holds_another(file: Path, note: str) -> bool:
+    return file.exists() and not note.encode().startswith(file.read_bytes())
+
+
+def _root(note: str) -> str:
+    """The first eight hex digits of the root that a checkpoint says."""
+    return base64.b64decode(note.split("\n")[2]).hex()[:8]
 
 
 def _write_once(path: Path, content: bytes) -> None:

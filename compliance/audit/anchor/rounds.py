@@ -18,7 +18,7 @@ from django_q.tasks import async_task
 
 from compliance import clock
 
-from .. import seal
+from .. import behind, seal
 from ..models import Anchor, Checkpoint
 from .places import Place, places
 from .post import NotAnchored
@@ -50,7 +50,7 @@ def due(now: datetime) -> list[Place]:
     """The places that lack the newest checkpoint and were last tried long enough ago: AUDIT_ANCHOR_MINUTES after one
     that they took, a pause after a failure."""
     named = places()
-    newest = seal.newest() if named else None
+    newest = seal.newest() if named and not behind.behind() else None
     return [place for place in named if _due(place, newest, now)] if newest else []
 
 

@@ -9,7 +9,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Max, Min, Prefetch
 
 from compliance.audit.models import Event
 from erasure import planning
-from erasure.actions import PLAN_DISCARDED
+from erasure.actions import CASE_REPLAYED, PLAN_DISCARDED
 from erasure.models import (
     Call,
     CallSubTask,
@@ -159,6 +159,11 @@ class Facts:
         own = Event.objects.filter(case=self.case.reference)
         about = Event.objects.filter(case="", subject=f"case:{self.case.reference}")
         return list(own.union(about, all=True).order_by("-id")[:SHOWN_EVENTS])  # two indexes, so not one filter
+
+    @property
+    def replayed_by(self) -> list[dict[str, str]]:
+        """The cases in which a vendor does again what it did here and has forgotten: `by_id` and `by_case`."""
+        return [event.details for event in self.events if event.action == CASE_REPLAYED]
 
     @cached_property
     def rejected(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import NOT_OPENED
 from erasure import due, forecast, lifecycle, retention
 from erasure.models import Case, SubTask
 from erasure.reports.certificate import may_issue
@@ -59,6 +59,7 @@ class CasePage:
             "foreseen": foreseen.in_short(ahead),
             "approve_by": foreseen.of_approval(ahead),
             "open_questions": [item for item in case.inquiries.all() if not item.answered_on],
+            "replayed_by": facts.replayed_by,
             "advises_check": lifecycle.advises_check(case),
             "next": following,
             "next_offer": next((offer for offer in deeds if offer.name == following.deed), None),
@@ -131,7 +132,7 @@ class CasePage:
             note.case = self.case
             try:
                 text = str(note.unseal("text"))
-            except Unreadable:
+            except NOT_OPENED:
                 text = _("destroyed") if self.case.shredded_at else _("cannot be opened")
             notes.append({"note": note, "text": text, "about": _about(note.about)})
         return notes[::-1]

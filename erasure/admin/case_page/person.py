@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import NOT_OPENED
 from erasure import intake
 from erasure.connectors.base import BadSettings
 from erasure.models import Case, Vendor
@@ -31,7 +31,7 @@ def requester(case: Case) -> list[tuple[Any, str]] | str:
     try:
         known = dict(case.unseal("requester") or {})
         known["external_id"] = case.unseal("external_id")
-    except Unreadable:
+    except NOT_OPENED:
         if case.shredded_at:
             return _("Destroyed, with the rest of the personal data.")
         return _("The sealed data could not be opened. Check the key ring (KEY_RING).")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from compliance.vault.seal import Unreadable
+from compliance.vault.seal import NOT_OPENED
 from erasure import planning, suppression
 from erasure.connectors.base import BadSettings
 from erasure.errors import DeskError
@@ -81,7 +81,7 @@ def plan(facts: Facts, revision: PlanRevision, failed: Failed | None) -> Plan:
 def _is_stale(facts: Facts, revision: PlanRevision) -> bool:
     try:
         return not planning.is_current(facts.case, revision, facts.drawn_from(revision))
-    except (BadSettings, Unreadable, DeskError):
+    except (BadSettings, DeskError, *NOT_OPENED):
         return True
 
 
@@ -95,7 +95,7 @@ def _card(facts: Facts, sub_task: SubTask, digests: list[str], failed: Failed | 
     if sub_task.revision.status == RevisionStatus.APPROVED:
         try:
             certain = planning.still_approved(sub_task, uses, digests)
-        except (BadSettings, Unreadable):
+        except (BadSettings, *NOT_OPENED):
             certain = False
         if not certain:
             text = _("What was approved can no longer be shown: the account has changed since.")

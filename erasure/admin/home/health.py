@@ -1,5 +1,6 @@
 """How the desk itself is: vendor accounts, workers, the trail. Each is good, to be looked at, or to be acted on."""
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,9 +21,10 @@ from compliance.audit.admin.panel import LATE, ago
 from compliance.audit.models import Checkpoint, PendingEvent
 from erasure import lifecycle
 from erasure.alerts.causes import STALLED_AFTER
-from erasure.models import AlertMail, Call, SubTask, Vendor
+from erasure.models import AlertMail, Call, SubTask, Vendor, WorkerHost
 from erasure.states import CLAIMABLE, CaseStatus, Pause
 from erasure.worker import heartbeat
+from erasure.worker.hosts import ALIVE
 from erasure.worker.supervisor import SILENT_SECONDS
 
 from .facts import CountedUpTo
@@ -156,18 +158,23 @@ def vendor_lines(found: Sequence[Account]) -> list[Said]:
 
 def questions() -> dict[str, Any]:
     """For `facts.ask`."""
+    alive = WorkerHost.objects.filter(seen_at__gt=clock.now() - ALIVE)
     return {
         "oldest_pending": Subquery(PendingEvent.objects.order_by("event__at").values("event__at")[:1]),
         "ever_sealed": Exists(Checkpoint.objects.all()),
+        "worker_elsewhere": Exists(alive.exclude(name=socket.gethostname())),
         "worker_seen": Exists(AlertMail.objects.all()),  # the first thing that each supervisor makes
     }
 
 
 def worker_line(answers: dict[str, Any], found: Sequence[Account]) -> Said:
-    """By the signs of life on this host, and by what workers of any host leave in the database."""
+    """By the signs of life on this host, by what other hosts tell of theirs, and by what workers of any host leave in
+    the database."""
     now, age, subject = clock.now(), heartbeat.age(), _("Workers")
     if age is not None and age <= SILENT_SECONDS:
         return Said(subject, Level.GOOD, _("At work on this host; last sign of life %(ago)s.") % {"ago": _seconds(age)})
+    if answers["worker_elsewhere"]:
+        return Said(subject, Level.GOOD, _("None on this host; on another one they are at work."))
     if _is_late(answers, now) or any(_is_stalled(item.vendor, now) for item in found):
         text = _(
             "No worker is at work: what is due is not sent, what happened is not sealed. Nothing is lost. Run "

@@ -51,6 +51,8 @@ class Command(BaseCommand):
             accounts = Vendor.objects.filter(slug__in=names)
             if missing := set(names) - {vendor.slug for vendor in accounts}:
                 raise CommandError(f"There is no vendor account {', '.join(sorted(missing))}.")
+        if not accounts:
+            raise CommandError("There is no vendor account that is enabled: vendors load FILE makes some.")
         failed = 0
         for vendor in accounts:
             worked, text = vendors.test(vendor)

@@ -5,9 +5,11 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from compliance.audit import checks
-from compliance.vault.keys import ring
+from compliance.audit.behind import behind
+from compliance.moving.move import moved_away
+from compliance.vault import rotation
 from erasure.worker.group import end_orphans
-from erasure.worker.supervisor import Supervisor
+from erasure.worker.supervisor import PutBack, Supervisor
 
 
 class Command(BaseCommand):
@@ -20,6 +22,14 @@ class Command(BaseCommand):
             raise CommandError("The database is not migrated. No worker was started. Run manage.py migrate.")
         if line := checks.unprotected():
             raise CommandError(f"{line} No worker was started.")
-        ring()  # without it no work could be read: ImproperlyConfigured says so
+        if line := moved_away():
+            raise CommandError(f"{line} No worker was started.")
+        if trouble := rotation.problem():  # no work could be read
+            raise CommandError(f"{trouble} No worker was started.")
+        if put_back := behind():
+            raise CommandError(f"{put_back} No worker was started.")
         self.stderr.write("Working. Ctrl-C or SIGTERM ends it.")
-        Supervisor().run()
+        try:
+            Supervisor().run()
+        except PutBack as error:
+            raise CommandError(f"{error} The worker has ended.") from None

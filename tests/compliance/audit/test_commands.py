@@ -268,6 +268,12 @@ def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path):
         run("export_audit", "--out", tmp_path / "nowhere" / "audit.csv")
 
 
+def test_a_name_that_cannot_even_be_looked_at_is_one_clear_line(tmp_path):
+    """As in a folder that is somebody else's."""
+    with pytest.raises(CommandError, match="cannot be written: File name too long"):
+        run("export_audit", "--out", tmp_path / ("n" * 300))
+
+
 @pytest.mark.parametrize("taken", ["trail", "trail.checkpoint", "trail.proofs.json", "trail.leaves"])
 def test_a_folder_or_device_is_not_overwritten(folder, taken):
     (folder / taken).mkdir()

@@ -77,6 +77,8 @@ def test_reading_a_missing_ring_names_the_setting(ring_file):
         lambda text: text.replace('"active": "', '"active": "x'),
         lambda text: json.dumps({**json.loads(text), "index_key": "c2hvcnQ="}),
         lambda text: json.dumps({**json.loads(text), "keys": {"a": {"key": "not base64!"}}}),
+        lambda text: text.replace("+00:00", ""),
+        lambda text: json.dumps({**json.loads(text), "retired": {"a": "yesterday"}}),
     ],
 )
 def test_a_damaged_ring_is_one_clear_line_without_its_keys(db, ring_file, damage):
@@ -110,13 +112,25 @@ def test_a_rotated_ring_is_noticed_and_old_data_still_opens(key, ring_file):
     assert unseal(key, sealed, **PLACE) == b"old"
 
 
-def test_data_under_a_retired_ring_key_cannot_be_read(key, ring_file):
+def without(ring_file, key_id, **more):
+    content = json.loads(ring_file.read_text())
+    del content["keys"][key_id]
+    ring_file.write_text(json.dumps({**content, **more}))
+
+
+def test_data_under_a_key_that_the_ring_lacks_is_a_fault_of_the_installation(key, ring_file):
     sealed = seal(key, "old", **PLACE)
     add_key(ring_file)
-    content = json.loads(ring_file.read_text())
-    del content["keys"][key.ring_key]
-    ring_file.write_text(json.dumps(content))
-    with pytest.raises(Unreadable, match="KEY_RING"):
+    without(ring_file, key.ring_key)
+    with pytest.raises(ImproperlyConfigured, match=f"^KEY_RING: .*{key.ring_key}.*Copy the file"):
+        unseal(key, sealed, **PLACE)
+
+
+def test_data_under_a_destroyed_ring_key_cannot_be_read_any_more(key, ring_file):
+    sealed = seal(key, "old", **PLACE)
+    add_key(ring_file)
+    without(ring_file, key.ring_key, retired={key.ring_key: "2026-11-22T00:00:00+00:00"})
+    with pytest.raises(Unreadable, match=r"destroyed on purpose on 2026-11-22"):
         unseal(key, sealed, **PLACE)
 
 
@@ -139,9 +153,8 @@ RACER = """
 import sys, django
 from django.conf import settings
 memory = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
-settings.configure(
-    KEY_RING=sys.argv[1], INSTALLED_APPS=["compliance.vault"], DATABASES={"default": memory}, USE_TZ=True
-)
+apps = ["django.contrib.contenttypes", "django.contrib.auth", "compliance.audit", "compliance.vault"]
+settings.configure(KEY_RING=sys.argv[1], INSTALLED_APPS=apps, DATABASES={"default": memory}, USE_TZ=True)
 django.setup()
 from compliance.vault.keys import ensure_ring, ring
 print("ready", flush=True); input()

@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from compliance.audit import seal
 from erasure.worker import heartbeat, supervisor
-from erasure.worker.supervisor import Part, Supervisor
+from erasure.worker.supervisor import Part, PutBack, Supervisor
 
 
 @pytest.fixture
@@ -96,13 +96,15 @@ def test_a_part_that_fails_stops_none_of_the_others(ticking, monkeypatch, caplog
     monkeypatch.setattr(supervisor.anchor, "wake", lambda: done.append("anchor"))
     monkeypatch.setattr(supervisor.letters, "look_after", lambda: done.append("letters"))
     monkeypatch.setattr(supervisor.alerts, "look_after", lambda: done.append("alerts"))
+    monkeypatch.setattr(supervisor.rotation, "problem", lambda: None)
+    monkeypatch.setattr(supervisor.rotation, "tick", lambda: done.append("ring"))
     monkeypatch.setattr(Supervisor, "_watch", lambda _self: done.append("watch"))
     started = Supervisor()
     for _tick in range(2):
         for part in started._parts:
             part.run_if_due()
         ticking[0] += 1
-    assert done == ["watch", "try", "hints", "sweep", "anchor", "letters", "alerts", "watch", "sweep"]
+    assert done == ["watch", "try", "hints", "sweep", "ring", "anchor", "letters", "alerts", "watch", "sweep"]
     assert [line for _level, line in said(caplog)] == [
         "sealing the trail does not work and is tried again: Nothing was sealed."
     ]
@@ -195,6 +197,51 @@ def test_one_that_has_worked_is_replaced_at_once_each_time_it_ends(ticking, grou
     assert len(groups.started) == 4
     line = "The worker group has ended by itself (exit code 1); it is replaced, calls under way and cut off: 1 (call:"
     assert [level for level, told in said(caplog) if told.startswith(line)] == ["WARNING"] * 3
+
+
+def test_where_the_key_ring_lacks_a_key_nothing_is_begun_until_it_is_there(ticking, groups, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    groups.well, swept = True, []
+    trouble = ["KEY_RING: the key ring lacks the key 4711."]
+    monkeypatch.setattr(supervisor.rotation, "problem", lambda: trouble[0])
+    monkeypatch.setattr(supervisor.sweep, "tick", lambda: swept.append(ticking[0]))
+    for name in ("try_paused_accounts", "forget_hints"):
+        monkeypatch.setattr(supervisor.sweep if "try" in name else supervisor.dispatch, name, lambda: None)
+    started = Supervisor()
+    parts = [started._parts[0], *started._parts[2:4]]
+
+    def for_seconds(seconds: int) -> None:
+        for _second in range(seconds):
+            for part in parts:
+                part.run_if_due()
+            ticking[0] += 1
+
+    for_seconds(20)
+    assert (len(groups.started), len(groups.ended), swept) == (1, 1, [])
+    lines = [line for level, line in said(caplog) if level == "ERROR"]
+    assert lines == [f"reading with the key ring does not work and is tried again: {trouble[0]}"]
+    trouble[0] = None
+    for_seconds(20)
+    assert len(groups.started) == 2
+    assert swept
+    assert ("INFO", "reading with the key ring works again") in said(caplog)
+
+
+def test_a_database_that_is_put_back_under_it_ends_the_group_at_once(ticking, groups, monkeypatch):
+    """Nothing is sealed or sent on it, and no worker is waited for."""
+    done = []
+    groups.well = True
+    monkeypatch.setattr(supervisor, "close_old_connections", lambda: None)
+    monkeypatch.setattr(supervisor.behind, "behind", lambda: "It was put back.")
+    monkeypatch.setattr(Supervisor, "_sweep", lambda _self: None)
+    monkeypatch.setattr(supervisor.seal, "seal", lambda **_given: done.append("seal"))
+    monkeypatch.setattr(supervisor.letters, "look_after", lambda: done.append("letters"))
+    monkeypatch.setattr(FakeGroup, "ask_to_end", lambda _self: done.append("drain"))
+    monkeypatch.setattr(supervisor.signal, "signal", lambda *_given: None)
+    with pytest.raises(PutBack, match="It was put back"):
+        Supervisor().run()
+    assert done == []
+    assert len(groups.started) == len(groups.ended) == 1
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------

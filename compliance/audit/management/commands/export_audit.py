@@ -15,7 +15,7 @@ from compliance.audit import export, files, seal
 from compliance.audit.export import Row, Selection
 from compliance.audit.known import knows_action, knows_actor, knows_case
 from compliance.audit.record import ACTOR, CASE
-from compliance.output import write_output
+from compliance.output import is_no_file, write_output
 from compliance.progress import Progress
 
 _LARGEST = 2**53 - 1  # a number that an event can hold
@@ -98,7 +98,7 @@ class Command(BaseCommand):
         out, form, bom, cuts = (options[name] for name in ("out", "format", "bom", "consistent_with"))
         path = out.resolve() if out else None
         for place in [Path(f"{path}{suffix}") for suffix in ("", *files.BESIDE)] if path else []:
-            if place.exists() and not place.is_file():
+            if is_no_file(place):
                 raise CommandError(_("%s is not a file. Nothing was exported.") % place, returncode=2)
         checkpoint = seal.newest_after_sealing()
         size = checkpoint.size if checkpoint else 0

@@ -85,6 +85,7 @@ def test_the_same_again_leaves_the_file_as_it_is(folder: Path) -> None:
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("there", [NOTE.replace("AAAA", "CCCC"), NOTE + "\n", "x"])
 def test_another_content_is_never_replaced_and_is_said(folder: Path, there: str) -> None:
     (folder / "5.checkpoint").write_text(there)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from compliance.audit import anchor, export, seal, triggers, verify
@@ -66,6 +67,7 @@ def test_a_log_that_is_rewritten_and_signed_anew_is_caught_by_an_anchored_checkp
     assert status == 0, said
     assert f"The log begins with the {kept.size} events of the earlier checkpoint." in said
 
+    settings.AUDIT_ANCHOR = []  # who rewrites the log does not ask those who know better
     rewrite(Event.objects.order_by("id")[2], actor="user:4711")
     sealed()
     file, key = exported(tmp_path)
@@ -99,10 +101,21 @@ def test_a_desk_whose_log_was_rewritten_cannot_anchor_it_over_the_old_one(
     anchor.anchor_all(newest)
     with unprotected(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM audit_anchor")
+    settings.AUDIT_ANCHOR = []  # who rewrites the log does not ask those who know better
     rewrite(Event.objects.earliest("id"), actor="user:4711")
+    settings.AUDIT_ANCHOR = [f"file://{folder}"]
     again = seal.newest()
     assert again
     assert again.size == newest.size
     (outcome,) = anchor.anchor_all(again)
     assert "The log is not the one that was anchored" in outcome.trouble
     assert (folder / f"{newest.size}.checkpoint").read_text() == newest.note
+
+
+def test_a_desk_whose_log_was_rewritten_seals_nothing_more_on_it(settings: Any, folder: Path, sealed: Sealed) -> None:
+    newest = sealed()
+    rewrite(Event.objects.earliest("id"), actor="user:4711")
+    (folder / f"{newest.size}.checkpoint").write_text(newest.note)
+    settings.AUDIT_ANCHOR = [f"file://{folder}"]
+    with pytest.raises(seal.LogDamaged, match="put back from a backup"):
+        sealed()

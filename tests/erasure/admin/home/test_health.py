@@ -1,5 +1,6 @@
 """How the desk is: each line good, to be looked at, or to be acted on."""
 
+import socket
 from datetime import timedelta
 
 import pytest
@@ -7,15 +8,15 @@ import pytest
 from compliance import clock
 from compliance.audit import seal
 from erasure import vendors
-from erasure.admin.home import health
+from erasure.admin.home import facts, health
 from erasure.admin.home.health import Level
-from erasure.models import Call, SubTask, Vendor
+from erasure.models import Call, SubTask, Vendor, WorkerHost
 from erasure.states import Pause, SubTaskStatus, Verdict
-from tests.factories import approved_case, vendor, work
+from tests.factories import approved_case, person, vendor, work
 
 from .conftest import panel
 
-NO_ANSWERS = {"oldest_pending": None, "ever_sealed": True, "worker_seen": True}
+NO_ANSWERS = {"oldest_pending": None, "ever_sealed": True, "worker_elsewhere": False, "worker_seen": True}
 
 
 def standing(account: Vendor) -> tuple[Level, str]:
@@ -86,6 +87,13 @@ def test_a_worker_of_this_host_that_gave_a_sign_of_life_is_good(worker_age):
     worker_age(2.0)
     line = worker()
     assert (line.level, line.text) == (Level.GOOD, "At work on this host; last sign of life 2 seconds ago.")
+
+
+def test_a_worker_of_another_host_is_good_and_ones_own_row_is_no_other(worker_age):
+    worker_age(None)
+    for name, level in ((socket.gethostname(), Level.LOOK), ("another", Level.GOOD)):
+        WorkerHost.objects.create(name=name, seen_at=clock.now())
+        assert health.worker_line(facts.ask(person("ada"), health.questions()), []).level == level
 
 
 def test_no_worker_while_an_event_waits_to_be_sealed_is_to_be_acted_on(worker_age):

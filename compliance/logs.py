@@ -1,0 +1,25 @@
+"""The log as JSON: one object a line, for whatever collects logs."""
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+
+
+class Json(logging.Formatter):
+    """`time` (RFC 3339, UTC), `level`, `logger`, `message`; after an exception its `exception` (the type) and `where`
+    it came from. An exception's text is left out: it may repeat what somebody typed or a vendor answered."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+        told = {
+            "time": f"{at}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            told["exception"] = record.exc_info[0].__name__
+            if frames := traceback.extract_tb(record.exc_info[2]):
+                told["where"] = f"{frames[-1].filename}:{frames[-1].lineno}"
+        return json.dumps(told, ensure_ascii=False)

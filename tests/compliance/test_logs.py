@@ -1,0 +1,38 @@
+"""The log as JSON: one object a line, with nothing that an exception's text may hold."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+
+from compliance.logs import Json
+from tests.compliance.test_settings import shown
+
+
+def told(message: str, *args: object, exc_info: object = None) -> dict[str, str]:
+    record = logging.LogRecord("erasure.worker", logging.WARNING, "settle.py", 1, message, args, exc_info)
+    line = Json().format(record)
+    assert "\n" not in line
+    return json.loads(line)
+
+
+def test_a_record_is_one_line_with_its_time_level_logger_and_message() -> None:
+    found = told("call %s\nis late", 7)
+    assert found.pop("time").endswith("Z")
+    assert found == {"level": "warning", "logger": "erasure.worker", "message": "call 7\nis late"}
+
+
+def test_of_an_exception_the_type_and_the_place_are_told_and_never_the_text() -> None:
+    try:
+        raise ValueError("ada@example.org")
+    except ValueError:
+        found = told("it failed", exc_info=sys.exc_info())
+    assert found["exception"] == "ValueError"
+    assert found["where"].rpartition(":")[0] == __file__
+    assert "ada@example.org" not in json.dumps(found)
+
+
+def test_its_form_and_how_much_it_tells_are_settings(tmp_path: Path) -> None:
+    what = "(s.LOGGING['handlers']['console']['formatter'], s.LOGGING['loggers']['erasure']['level'])"
+    assert shown(tmp_path, what) == "('plain', 'INFO')"
+    assert shown(tmp_path, what, LOG_FORMAT="JSON", LOG_LEVEL="debug") == "('json', 'DEBUG')"
