@@ -1,7 +1,6 @@
 """What the faces say of the end of a case's personal data, in the reader's language."""
 
 from datetime import date
-from importlib import import_module
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -9,6 +8,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from compliance.vault import rotation
 from erasure.models import Case
 from erasure.states import ShredReason
 
@@ -55,13 +55,12 @@ def _done(case: Case) -> str:
     return _("The personal data was destroyed on %(day)s: %(why)s.") % words
 
 
-def readable_until(case: Case) -> Any:
+def readable_until(case: Case) -> rotation.InBackups | None:
     """As `compliance.vault.rotation.readable_in_backups_until`, of the key of a case: whether (`readable`) and until
     when (`until`, or None) the backups that were made before its destruction can be read. None if it cannot be told."""
     try:
-        rotation: Any = import_module("compliance.vault.rotation")  # comes with the rotation of the key ring
         return rotation.readable_in_backups_until(case.data_key)
-    except (ImportError, ImproperlyConfigured):
+    except ImproperlyConfigured:
         return None
 
 

@@ -9,6 +9,7 @@ from erasure import intake, lifecycle
 from erasure.errors import Conflict
 from erasure.models import Case, SubTask
 from erasure.states import CASE_MOVES, CLAIMABLE, ENDED, OPEN, SUBTASK_MOVES, CaseStatus, SubTaskStatus
+from tests.erasure.retention.made import shredded
 from tests.factories import approved_case, opened_case, person, vendor, work
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,7 @@ STATES = {
     "partly_completed": lambda: ended(lifecycle.give_up),
     "rejected": lambda: closed(lifecycle.reject, ground="unfounded"),
     "cancelled": lambda: closed(lifecycle.cancel, reason="mistaken"),
+    "destroyed": lambda: shredded(closed(lifecycle.cancel, reason="mistaken")),
 }
 
 
@@ -104,8 +106,7 @@ LEGAL = {
         "awaiting_approval": "awaiting_approval",
         "in_progress": "in_progress",
         "followed": "in_progress",
-        # Held after its end, its personal data stays.
-        **{state: state for state in ("completed", "partly_completed", "rejected", "cancelled")},
+        **{status: status for status in ("completed", "partly_completed", "rejected", "cancelled")},
     },
     "release": {},
     "add_identifier": {"draft": "draft", "awaiting_approval": "awaiting_approval", "in_progress": "in_progress"},
