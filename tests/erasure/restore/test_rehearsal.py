@@ -1,4 +1,4 @@
-"""A restore as docs/operations-restore.md has it, with work in flight: real processes, a real vendor over HTTP, and the
+"""A restore as docs/operations/backup.md has it, with work in flight: real processes, a real vendor over HTTP, and the
 vendor's own journal as the oracle."""
 
 import json
