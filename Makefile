@@ -20,12 +20,13 @@ demo: .venv/installed-test ## a desk with sample cases and stand-in vendors, unt
 test: .venv/installed-test ## the whole suite on SQLite (ARGS="-k words" for a part)
 	env -u DATABASE_URL $(MAKE) --no-print-directory suite ARGS='$(ARGS)'
 
-# The fast part on every core; then, two files at a time, what starts processes and a browser of its own.
+# The fast part on every core; then, three files at a time, what starts processes and a browser of its own and waits for
+# them.
 suite: .venv/installed-test ## the whole suite on DATABASE_URL
 ifeq ($(ARGS),)
 	@failed=0; set -x; \
 	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow and not browser' || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow or browser' || failed=1; exit $$failed
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m 'slow or browser' || failed=1; exit $$failed
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
