@@ -203,8 +203,6 @@ def _be_newest() -> None:
     behind.forget()
     if line := behind.behind():
         raise LogDamaged(f"{line} Nothing was sealed.")
-    if not highwater.path().exists() and (last := _last()):
-        highwater.keep(last)  # this host has sealed nothing yet, or its mark is gone
 
 
 def _signer(private: Ed25519PrivateKey) -> signing.Signer:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
 
-from compliance.audit import anchor, behind, seal
+from compliance.audit import anchor, behind, highwater, seal
 from compliance.vault import rotation
 from erasure import alerts, dispatch, letters, reminders
 
@@ -193,6 +193,8 @@ class Supervisor:
 
     def _look_behind(self) -> None:
         self._put_back = behind.behind() or ""
+        if not self._put_back:
+            highwater.keep_one()
 
     def _sweep(self) -> None:
         if not self._ring_fits:

@@ -255,3 +255,15 @@ def test_what_was_sealed_later_than_the_restore_counts(sealed: Callable[[], Chec
     highwater.keep(Checkpoint(size=later.size, at=later.at, root=newest.root, note=note))
     behind.forget()
     assert behind.behind()
+
+
+def test_a_host_that_has_not_sealed_gets_a_mark_once(sealed: Callable[[], Checkpoint]) -> None:
+    newest = sealed()
+    highwater.path().unlink()
+    highwater.keep_one()
+    mark = highwater.read()
+    assert mark is not None
+    assert mark.size == newest.size
+    kept = highwater.path().stat().st_ino
+    highwater.keep_one()
+    assert highwater.path().stat().st_ino == kept

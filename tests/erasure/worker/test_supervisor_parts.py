@@ -96,6 +96,7 @@ def test_a_part_that_fails_stops_none_of_the_others(ticking, monkeypatch, caplog
     monkeypatch.setattr(supervisor.anchor, "wake", lambda: done.append("anchor"))
     monkeypatch.setattr(supervisor.letters, "look_after", lambda: done.append("letters"))
     monkeypatch.setattr(supervisor.alerts, "look_after", lambda: done.append("alerts"))
+    monkeypatch.setattr(supervisor.highwater, "keep_one", lambda: None)
     monkeypatch.setattr(supervisor.rotation, "problem", lambda: None)
     monkeypatch.setattr(supervisor.rotation, "tick", lambda: done.append("ring"))
     monkeypatch.setattr(Supervisor, "_watch", lambda _self: done.append("watch"))
