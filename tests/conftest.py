@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from django.conf import LazySettings, settings
 
 from tests import services
-from tests.trail import empty_trail, trail_can_be_emptied  # noqa: F401 - fixtures for every test
+from tests.trail import begin_with_no_mark, empty_trail, trail_can_be_emptied  # noqa: F401 - for every test
 
 
 def pytest_configure() -> None:
@@ -74,13 +73,3 @@ def postgresql_url() -> Iterator[str]:
     """The address of an empty PostgreSQL database that ends with the test. Mark the test `postgresql`."""
     with services.new_database() as address:
         yield address
-
-
-@pytest.fixture(autouse=True)
-def no_high_water_mark() -> None:
-    """Each test begins with an empty trail: what another one has sealed must not speak against it. Nobody asks anew
-    while nothing has changed, so that the queries of a page are the same however long a test takes."""
-    from compliance.audit import behind, highwater
-
-    highwater.path().unlink(missing_ok=True)
-    behind._last.gap, behind._last.seen, behind._last.at = None, behind._seen(), time.monotonic() + 3600

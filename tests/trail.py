@@ -1,6 +1,7 @@
 """Lets a transactional test empty the database, which the trail's triggers rightly refuse, and every test begin with an
 empty trail."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,20 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from compliance.audit import triggers
+
+
+def forget_the_mark() -> None:
+    """The trail begins anew: what was sealed in another one must not speak against it. Nobody asks the database while
+    nothing has changed, so that the queries of a page are the same however long a test takes."""
+    from compliance.audit import behind, highwater
+
+    highwater.path().unlink(missing_ok=True)
+    behind._last.gap, behind._last.seen, behind._last.at = None, behind._seen(), time.monotonic() + 3600
+
+
+@pytest.fixture(autouse=True)
+def begin_with_no_mark() -> None:
+    forget_the_mark()
 
 
 @pytest.fixture(scope="session", autouse=True)

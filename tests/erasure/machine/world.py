@@ -31,6 +31,7 @@ from erasure.sandbox.clock import Clock
 from erasure.states import CLAIMABLE, CaseStatus, Pause, SubTaskStatus
 from erasure.worker import lanes, settle, signing_in, steps, sweep
 from tests.factories import opened_case, person
+from tests.trail import forget_the_mark
 
 from .book import Book
 from .promises import Promises
@@ -87,6 +88,7 @@ class World:
     def __init__(self, running: dict[str, StandIn]) -> None:
         self._undo = ExitStack()
         self._undo.enter_context(_rolled_back())
+        forget_the_mark()
         self.now = BEGINS
         self._undo.enter_context(patch.object(clock, "now", lambda: self.now))
         self._undo.enter_context(patch.object(uuid, "os", SimpleNamespace(urandom=_stream())))  # the same in a replay
