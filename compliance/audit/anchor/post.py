@@ -129,7 +129,7 @@ def _read(response: Any, limit: int, deadline: "_Deadline") -> bytes:
 
 
 def _why(error: BaseException, deadline: "_Deadline") -> str:
-    if deadline.late:
+    if deadline.late or isinstance(error, urllib3.exceptions.ReadTimeoutError):  # of the same length: either is first
         return _too_late()
     inner: BaseException | None = error
     while inner is not None:
