@@ -86,11 +86,12 @@ def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_r
             work=doubting.doubt_work(lost.since),
             letters=doubting.doubt_letters(),
             **doubting.stop_lists(ACTOR),
-            shredded=lost.shredded if dry_run else _shred_again(),  # files go with it, for good
+            shredded=lost.shredded if dry_run else shred_again(),  # files go with it, for good
             sessions=Session.objects.all().delete()[0],
             revoked=sum(tokens.revoke(token, actor=ACTOR) for token in living_tokens()) if revoke_tokens else 0,
             left_out=references.leave_out(lost.since, clock.now(), beyond=beyond),
         )
+        retention.give_notice_anew()
         _tell(lost, report)
         if dry_run:
             transaction.set_rollback(True)
@@ -99,7 +100,9 @@ def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_r
     return report
 
 
-def _shred_again() -> int:
+def shred_again() -> int:
+    """Destroys again what the list beside this host's key ring names; returns how many cases and files. Also where
+    another host has put the desk right, whose list lacked them."""
     return retention.shred_again(shredded.listed(), actor=ACTOR)
 
 
