@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from compliance import clock
+from compliance.audit.behind import behind
 from erasure import evidence, lifecycle
 from erasure.models import Case, Evidence
 from erasure.states import CaseStatus, ShredReason
@@ -33,7 +34,10 @@ def due() -> QuerySet[Case]:
 
 
 def sweep() -> int:
-    """Destroys what is due, a few cases at a time; returns how many. Safe at any time, on any number of hosts."""
+    """Destroys what is due, a few cases at a time; returns how many. Safe at any time, on any number of hosts; nothing
+    on a database that was put back from a backup, where what was put on hold since is not known."""
+    if behind():
+        return 0
     count = 0
     for pk in due().values_list("pk", flat=True)[:SHREDDED_AT_ONCE]:
         try:
