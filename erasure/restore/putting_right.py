@@ -67,15 +67,19 @@ class Report:
 def look() -> Lost:
     """Reads only."""
     last = Event.objects.order_by("-id").first()
-    gone = shredded.listed()
-    living = DataKey.objects.filter(destroyed_at=None).values_list("pk", flat=True)
-    back = sum(pk in gone for pk in living.iterator()) if gone else 0  # the list is longer than a query takes
     newest = Checkpoint.objects.order_by("size").last()
     done = (
         Event.objects.exclude(action=actions.KEY_ADDED).order_by("-id").first()
     )  # the first sealing may tell of its key
     is_right = done is not None and done.action == actions.RESTORED
-    return Lost(newest, last.at if last else clock.now(), behind.gap(), back, is_right)
+    return Lost(newest, last.at if last else clock.now(), behind.gap(), back(), is_right)
+
+
+def back() -> int:
+    """How many keys live here that the list beside this host's key ring names as destroyed."""
+    gone = shredded.listed()
+    living = DataKey.objects.filter(destroyed_at=None).values_list("pk", flat=True)
+    return sum(pk in gone for pk in living.iterator()) if gone else 0  # the list is longer than a query takes
 
 
 def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_run: bool = False) -> Report:
