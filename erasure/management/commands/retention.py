@@ -69,7 +69,8 @@ class Command(BaseCommand):
             raise CommandError(error.text) from None
         progress, total = Progress(self.stderr, look=1), retention.due().count() or 1
         count = 0
-        while retention.due().exists() and not behind():  # what something is in the way of has another date after the first try
+        # What something is in the way of has another date after the first try.
+        while retention.due().exists() and not behind():
             count += retention.sweep()
             progress.at(count, count / total)
         retention.wipe()
