@@ -23,7 +23,7 @@ from compliance.vault.models import DataKey
 from compliance.vault.seal import destroy, new_key
 from erasure import actions
 from erasure.connectors.base import Kept
-from erasure.errors import Invalid
+from erasure.errors import Conflict, Invalid
 from erasure.models import Call, Case, Evidence, SubTask
 
 #: A file that nobody has written to for so long is in no worker's hands (a download's lease is renewed each second).
@@ -168,7 +168,7 @@ def add(
 ) -> Evidence:
     """Keeps, sealed, what a person shows for what they say, as of a sub-task: as long as the case, or what was seen of
     an identity (kind `IDENTITY`) for a shorter time. Runs in the transaction of what is said. Raises Invalid as `check`
-    does."""
+    does, Conflict as `keep` does."""
     check(len(content))
     ending = PurePath(name).suffix.lower().removeprefix(".")
     ending = ending if ending in ENDINGS else "bin"
@@ -185,8 +185,11 @@ def add(
 def keep(
     case: Case, *, by: Any, kind: str, name: Callable[[str], str], content: bytes, sub_task: SubTask | None = None
 ) -> Evidence:
-    """Keeps a file, sealed; `name` makes its name of its id, and names nobody. Runs in the
-    transaction of what it is evidence of."""
+    """Keeps a file, sealed; `name` makes its name of its id, and names nobody. Runs in the transaction of what it is
+    evidence of, under the case's lock. Raises Conflict for a case whose personal data was destroyed: the file has a key
+    of its own and would outlive it."""
+    if case.shredded_at:
+        raise Conflict("destroyed", _("The personal data of this case was destroyed. Nothing was changed."))
     sink, now = Sink(case), clock.now()
     try:
         sink.write(content)
@@ -258,12 +261,15 @@ def _unlink(path: Path) -> None:
 
 
 def expire_due(now: datetime, *, limit: int = 100) -> int:
-    """Removes content whose time is over; returns of how many files."""
-    due = list(Evidence.objects.filter(keep_until__lte=now, removed_at=None).select_related("case", "data_key")[:limit])
-    for evidence in due:
+    """Removes content whose time is over; returns of how many files. A case on hold keeps all of its files."""
+    due, count = Evidence.objects.filter(keep_until__lte=now, removed_at=None, case__held_at=None), 0
+    for pk, case_id in due.values_list("pk", "case_id")[:limit]:
         with transaction.atomic():
-            expire(evidence)
-    return len(due)
+            Case.locked().get(pk=case_id)  # whoever puts it on hold now was here first, or comes too late
+            if evidence := due.select_related("case", "data_key").filter(pk=pk).first():
+                expire(evidence)
+                count += 1
+    return count
 
 
 def remove_strays(now: datetime) -> int:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -21,13 +22,15 @@ from compliance import clock
 from compliance.audit import actions
 from compliance.audit.models import Event
 from compliance.audit.record import record, timestamp
-from compliance.vault.keys import sync_folder
+from compliance.vault.keys import ring, sync_folder
 
 from . import files, snapshot
 from .snapshot import CannotBackUp, Snapshot
 
 ACTOR = "system:command"
 MANIFEST = "manifest.json"
+#: The keys of the ring that what the copy holds is under.
+_RING_KEYS = "SELECT DISTINCT ring_key FROM vault_datakey WHERE destroyed_at IS NULL"
 Progress = Callable[[int, float], None]
 
 
@@ -57,9 +60,10 @@ def back_up(target: Path, *, keys: Path | None = None, progress: Progress = lamb
     target, keys = target.resolve(), keys.resolve() if keys else None
     if keys and (keys == target or keys in target.parents or target in keys.parents):
         raise WrongFolder(_("The keys must be kept apart from the backup: name a folder outside of it."))
+    before = _ring_keys()
     with _growing(target) as folder, _told() as backup:
         with snapshot.taken(folder, lambda part: progress(0, part / 2)) as shot:
-            facts = _facts(shot)
+            facts, used = _facts(shot), {str(key) for (key,) in shot.rows(_RING_KEYS)}
             count = facts["counts"]["erasure_evidence"] or 1
             (folder / "evidence").mkdir(mode=0o700)
             copied, missing = files.copy_evidence(
@@ -69,10 +73,12 @@ def back_up(target: Path, *, keys: Path | None = None, progress: Progress = lamb
         facts |= {"evidence": copied, "evidence_missing": missing}
         facts["sha256"] = {"database": files.sha256(folder / shot.file), "sums": files.sha256(files.write_sums(folder))}
         _write(folder / MANIFEST, facts)
-        if keys:
-            with _growing(keys) as kept:
-                for path in files.key_files():
-                    files.copy(path, kept / path.name)
+        with _growing(keys) if keys else nullcontext() as kept:
+            for path in files.key_files() if kept else ():
+                files.copy(path, kept / path.name)
+            if used & (before - _ring_keys()):
+                text = _("A key of the key ring was destroyed while the backup was made, which nobody could open now.")
+                raise CannotBackUp(text)
     made = Made(facts["tree_size"], copied, missing, keys is not None)
     with transaction.atomic():
         record(
@@ -86,6 +92,14 @@ def back_up(target: Path, *, keys: Path | None = None, progress: Progress = lamb
             keys=made.keys,
         )
     return made
+
+
+def _ring_keys() -> set[str]:
+    """Those that are there; a ring that is missing or damaged keeps nobody from a backup."""
+    try:
+        return set(ring(anew=True).keys)
+    except ImproperlyConfigured:
+        return set()
 
 
 @contextmanager

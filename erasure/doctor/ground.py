@@ -18,7 +18,7 @@ from compliance.audit.behind import behind
 from compliance.audit.models import Event
 from compliance.vault import rotation
 from compliance.vault.keys import ring
-from erasure import vitals
+from erasure import restore, vitals
 from erasure.models import Suppressed
 
 from .finding import Finding, ok, problem, warning
@@ -127,6 +127,9 @@ def database() -> Iterator[Finding]:
 def newest_state() -> Iterator[Finding]:
     if line := behind():
         yield problem(line, _("See “A restore, step by step” in docs/operations.md."))
+    elif count := restore.back():
+        text = _("Destroyed personal data is back, by the list beside the key ring of this host: %(count)d keys.")
+        yield problem(text % {"count": count}, "manage.py after_restore")
     else:
         yield ok(_("The database holds all that is known to be sealed: it was not put back from a backup."))
 

@@ -25,7 +25,7 @@ from .identity import advises_check, check_identity, why_not_identified
 from .ledger import add_recipient, not_told, told_recipient
 from .proposals import decide, take_in, take_up
 from .refusals import may_refuse, may_take_back, refuse_work, take_back_refusal
-from .register import in_force
+from .register import in_force, still_restricting
 from .restriction import lift_untold, tell_of_lifting
 from .shared import be_newest, changing, close_if_ended, end, move, open_revision, stop_unsent, told, work_event
 from .time_limit import acknowledge, answered, ask, extend, move_standing, why_not_extend
@@ -89,6 +89,7 @@ __all__ = [
     "searched",
     "sharing",
     "stage_of",
+    "still_restricting",
     "stop_asking",
     "stop_unsent",
     "submit",

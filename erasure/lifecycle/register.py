@@ -19,7 +19,7 @@ def enter(case: Case) -> None:
         case.save(update_fields=["restricted_at"])
     if case.kind == Kind.LIFT_RESTRICTION and _vendors(case, Outcome.UNRESTRICTED):
         for restricted in _of_the_same_person(case):
-            if not _still_restricting(restricted):
+            if not still_restricting(restricted):
                 restricted.lifted_at = clock.now()
                 restricted.save(update_fields=["lifted_at"])
                 record(
@@ -46,7 +46,7 @@ def _of_the_same_person(case: Case) -> list[Case]:
     return list(Case.locked().filter(pk__in=found.values("pk")).order_by("pk"))
 
 
-def _still_restricting(restricted: Case) -> set[Any]:
+def still_restricting(restricted: Case) -> set[Any]:
     """The vendors at which a restriction is in force: that have restricted and have not lifted since."""
     lifted = SubTaskIdentifier.objects.filter(
         outcome=Outcome.UNRESTRICTED,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from compliance import clock
 from compliance.audit.behind import behind
 from compliance.audit.record import actor_of, record
+from compliance.moving.move import moved_away
 from compliance.vault.seal import keyed_digest
 from erasure import actions, due, suppression
 from erasure.errors import Conflict, Invalid, Unavailable
@@ -71,8 +72,9 @@ def changing_work(sub_task: SubTask, by: Any) -> Iterator[tuple[Case, SubTask]]:
 
 def be_newest() -> None:
     """Raises Unavailable where the database was put back from a backup and `after_restore` has not run: a reference
-    would be given out twice, and what is approved may have been sent."""
-    if line := behind():
+    would be given out twice, and what is approved may have been sent. And where the desk has moved away from it: what
+    came in would be lost."""
+    if line := behind() or moved_away():
         raise Unavailable("put_back", _("%(why)s Nothing was done.") % {"why": line})
 
 

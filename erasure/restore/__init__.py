@@ -6,7 +6,7 @@ references     the references that may have been given out in that time are left
 replaying      `manage.py replay_erasures`: what a vendor has forgotten is opened again, for approval
 """
 
-from .putting_right import Lost, Report, look, put_right
+from .putting_right import Lost, Report, back, look, put_right, shred_again
 from .replaying import Replay, replay
 
-__all__ = ["Lost", "Replay", "Report", "look", "put_right", "replay"]
+__all__ = ["Lost", "Replay", "Report", "back", "look", "put_right", "replay", "shred_again"]

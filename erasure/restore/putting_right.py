@@ -67,15 +67,19 @@ class Report:
 def look() -> Lost:
     """Reads only."""
     last = Event.objects.order_by("-id").first()
-    gone = shredded.listed()
-    living = DataKey.objects.filter(destroyed_at=None).values_list("pk", flat=True)
-    back = sum(pk in gone for pk in living.iterator()) if gone else 0  # the list is longer than a query takes
     newest = Checkpoint.objects.order_by("size").last()
     done = (
         Event.objects.exclude(action=actions.KEY_ADDED).order_by("-id").first()
     )  # the first sealing may tell of its key
     is_right = done is not None and done.action == actions.RESTORED
-    return Lost(newest, last.at if last else clock.now(), behind.gap(), back, is_right)
+    return Lost(newest, last.at if last else clock.now(), behind.gap(), back(), is_right)
+
+
+def back() -> int:
+    """How many keys live here that the list beside this host's key ring names as destroyed."""
+    gone = shredded.listed()
+    living = DataKey.objects.filter(destroyed_at=None).values_list("pk", flat=True)
+    return sum(pk in gone for pk in living.iterator()) if gone else 0  # the list is longer than a query takes
 
 
 def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_run: bool = False) -> Report:
@@ -86,11 +90,12 @@ def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_r
             work=doubting.doubt_work(lost.since),
             letters=doubting.doubt_letters(),
             **doubting.stop_lists(ACTOR),
-            shredded=lost.shredded if dry_run else _shred_again(),  # files go with it, for good
+            shredded=lost.shredded if dry_run else shred_again(),  # files go with it, for good
             sessions=Session.objects.all().delete()[0],
             revoked=sum(tokens.revoke(token, actor=ACTOR) for token in living_tokens()) if revoke_tokens else 0,
             left_out=references.leave_out(lost.since, clock.now(), beyond=beyond),
         )
+        retention.give_notice_anew()
         _tell(lost, report)
         if dry_run:
             transaction.set_rollback(True)
@@ -99,7 +104,9 @@ def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_r
     return report
 
 
-def _shred_again() -> int:
+def shred_again() -> int:
+    """Destroys again what the list beside this host's key ring names; returns how many cases and files. Also where
+    another host has put the desk right, whose list lacked them."""
     return retention.shred_again(shredded.listed(), actor=ACTOR)
 
 

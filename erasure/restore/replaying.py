@@ -24,7 +24,8 @@ from erasure.states import ENDED, CaseStatus, Channel, Operation, Outcome
 
 _DONE = (Outcome.ERASED, Outcome.PROCESSED, Outcome.RESTRICTED)
 _REPLAYED = (Operation.ERASE, Operation.RESTRICT)
-_GIVEN_UP = (CaseStatus.REJECTED, CaseStatus.CANCELLED)
+#: Of cases that do something again: nothing came of it, or not all.
+_GIVEN_UP = (CaseStatus.REJECTED, CaseStatus.CANCELLED, CaseStatus.PARTLY_COMPLETED)
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,10 @@ class Replay:
 
 def replay(vendor: Vendor, restored_to: datetime, *, by: Any, dry_run: bool = False) -> Iterator[Replay]:
     """Opens the cases one after the other, each in a transaction of its own, oldest work first. Repeated, it opens
-    nothing twice: a case that was rejected or cancelled is opened again."""
+    nothing twice: a case that was rejected or cancelled, or has ended in part, is opened again."""
     for pk in forgotten(vendor, restored_to).order_by("ended_at", "pk").values_list("pk", flat=True):
-        yield _replay(pk, vendor, restored_to, by, dry_run)
+        if done := _replay(pk, vendor, restored_to, by, dry_run):
+            yield done
 
 
 def forgotten(vendor: Vendor, restored_to: datetime) -> QuerySet[SubTask]:
@@ -73,10 +75,13 @@ def _references(work: QuerySet[SubTask]) -> list[str]:
     return sorted(set(work.values_list("case__reference", flat=True)))
 
 
-def _replay(pk: Any, vendor: Vendor, restored_to: datetime, by: Any, dry_run: bool) -> Replay:
+def _replay(pk: Any, vendor: Vendor, restored_to: datetime, by: Any, dry_run: bool) -> Replay | None:
+    """None for a restriction that is over at this vendor, and in force at another."""
     with transaction.atomic():
         sub_task = SubTask.objects.get(pk=pk)
         original = Case.locked().get(pk=sub_task.case_id)
+        if original.restricted_at and vendor.pk not in lifecycle.still_restricting(original):
+            return None
         done = original.replayed_by.filter(vendors=vendor).exclude(status__in=_GIVEN_UP).first()
         if done:
             return Replay(original.reference, before=done.reference)

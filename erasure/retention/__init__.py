@@ -14,7 +14,7 @@ from .dates import Rule, rule_of, soon
 from .dates import shown as date_of
 from .destroying import shred, shred_again
 from .obstacles import why_not
-from .sweeping import due, give_dates, redate, redate_files, sweep, wipe
+from .sweeping import due, give_dates, give_notice_anew, redate, redate_files, sweep, wipe
 from .telling import backups, readable_until, told
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "date_of",
     "due",
     "give_dates",
+    "give_notice_anew",
     "may_ask",
     "readable_until",
     "redate",

@@ -9,7 +9,7 @@ from compliance import clock
 from compliance.audit.record import actor_of
 from erasure import actions
 from erasure.errors import Conflict, Forbidden, Invalid
-from erasure.lifecycle import changing
+from erasure.lifecycle import be_newest, changing
 from erasure.lifecycle.shared import case_event, keep_note
 from erasure.models import Case, Shredding
 from erasure.states import SHRED_REASONS
@@ -65,7 +65,8 @@ def why_not_approve(case: Case, person: Any) -> str:
 
 def approve(case: Case, *, by: Any) -> None:
     """Destroys the personal data that another person asked to destroy. Raises Forbidden for whoever asked, Conflict
-    when nobody asks for it or something is in the way by now."""
+    when nobody asks for it or something is in the way by now, Unavailable as `be_newest` does."""
+    be_newest()
     with transaction.atomic():
         locked = Case.locked().get(pk=case.pk)
         found = asked(locked)

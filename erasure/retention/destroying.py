@@ -70,7 +70,7 @@ def _destroy(case: Case, why: str) -> dict[str, int]:
     ImportRow.objects.filter(case=case).exclude(mark="").update(mark="")
     gone = {"shred_at": None, "held_at": None, "external_id_fingerprint": "", "shredded_at": now, "updated_at": now}
     Case.objects.filter(pk=case.pk).update(**gone)
-    Shredding.objects.update_or_create(case=case, defaults={"at": now}, create_defaults={"at": now, "reason": why})
+    Shredding.objects.update_or_create(case=case, defaults={"at": now, "reason": why})
     return {"identifiers": identifiers, "files": len(files)}
 
 

@@ -11,11 +11,12 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from compliance import clock
+from compliance.audit.behind import behind
 from erasure import evidence, lifecycle
 from erasure.models import Case, Evidence
 from erasure.states import CaseStatus, ShredReason
 
-from .dates import Rule, noticed, rule_of
+from .dates import Rule, noticed, rule_of, soon
 from .destroying import shred
 from .obstacles import why_not
 
@@ -33,7 +34,10 @@ def due() -> QuerySet[Case]:
 
 
 def sweep() -> int:
-    """Destroys what is due, a few cases at a time; returns how many. Safe at any time, on any number of hosts."""
+    """Destroys what is due, a few cases at a time; returns how many. Safe at any time, on any number of hosts; nothing
+    on a database that was put back from a backup, where what was put on hold since is not known."""
+    if behind():
+        return 0
     count = 0
     for pk in due().values_list("pk", flat=True)[:SHREDDED_AT_ONCE]:
         try:
@@ -94,6 +98,12 @@ def give_dates(*, limit: int = DATED_AT_ONCE) -> int:
     found = Case.objects.filter(Case.undated()).exclude(restricted)
     found = found.filter(Q(status=CaseStatus.DRAFT) | Q(replied_at__isnull=False) | Q(cancelled_at__isnull=False))
     return _give(list(found.order_by("created_at", "id").only(*_FIELDS)[:limit]))
+
+
+def give_notice_anew() -> int:
+    """Takes its date from every case that would be destroyed within the notice, so that it gets another with all of it;
+    returns from how many. After a restore: a hold that was placed meanwhile is lost."""
+    return Case.objects.filter(soon()).update(shred_at=None)
 
 
 def redate(*, after: Any = None, limit: int = DATED_AT_ONCE) -> tuple[int, int, Any]:

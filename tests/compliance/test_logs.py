@@ -1,9 +1,12 @@
-"""The log as JSON: one object a line, with nothing that an exception's text may hold."""
+"""The log, for people and as JSON, with nothing that an exception's text may hold."""
 
 import json
 import logging
 import sys
+from logging.config import DictConfigurator
 from pathlib import Path
+
+from django.conf import settings
 
 from compliance.logs import Json
 from tests.compliance.test_settings import shown
@@ -30,6 +33,22 @@ def test_of_an_exception_the_type_and_the_place_are_told_and_never_the_text() ->
     assert found["exception"] == "ValueError"
     assert found["where"].rpartition(":")[0] == __file__
     assert "ada@example.org" not in json.dumps(found)
+
+
+def test_people_too_are_told_the_way_and_the_type_and_never_the_text() -> None:
+    try:
+        try:
+            raise ValueError("ada@example.org")
+        except ValueError as first:
+            raise KeyError("Ada Lovelace") from first
+    except KeyError:
+        found = sys.exc_info()
+    plain = DictConfigurator({}).configure_formatter(dict(settings.LOGGING["formatters"]["plain"]))
+    said = plain.format(logging.LogRecord("erasure", logging.ERROR, "a.py", 1, "it failed", (), found))
+    assert "ERROR erasure: it failed" in said and __file__ in said
+    assert said.endswith("\nKeyError")
+    # The line of the code is shown as it stands in the file; the text of an exception would follow its type.
+    assert "ValueError: ada" not in said and "KeyError: " not in said
 
 
 def test_its_form_and_how_much_it_tells_are_settings(tmp_path: Path) -> None:

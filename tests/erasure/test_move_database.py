@@ -24,6 +24,7 @@ from compliance.moving import move as moving
 from compliance.moving import rows, target, trail
 from compliance.staff.models import User
 from compliance.vault.models import DataKey
+from erasure.errors import Unavailable
 from erasure.models import Call, Case, SubTask, Vendor
 from erasure.worker import heartbeat, processes
 from tests import sample_desk
@@ -114,6 +115,8 @@ def test_both_say_that_the_desk_moved_and_the_one_left_behind_does_no_work(table
         call_command("work")
     assert "was moved to PostgreSQL" in refused(tables_url)
     assert Client().get("/readyz").json()["failing"] == ["moved"]
+    with pytest.raises(Unavailable, match="was moved to PostgreSQL"):
+        opened_case()
     with database_at(tables_url):
         assert Event.objects.get(action=DESK_MOVED).event_id == told.event_id
         assert moving.moved_away() == ""

@@ -49,6 +49,9 @@ class Command(BaseCommand):
         ring()  # ImproperlyConfigured says what is missing
         lost = restore.look()
         self._say_what_is_lost(lost)
+        if lost.gap is None and lost.shredded and not options["anyway"]:
+            self._destroy_again(lost, dry_run=options["dry_run"])
+            return
         if lost.gap is None and lost.is_right and not options["anyway"]:
             self.stdout.write(_("The desk was put right before, and nothing has happened since. Nothing was done."))
             return
@@ -69,6 +72,12 @@ class Command(BaseCommand):
         self._say(restore.put_right(lost, **asked), _("Done:"))
         self._say_what_to_look_at(options["revoke_tokens"])
         self.stdout.write(_("Workers may be started: manage.py work."))
+
+    def _destroy_again(self, lost: restore.Lost, *, dry_run: bool) -> None:
+        """Nothing else is missing: another host has put the desk right, and its list of destroyed keys was shorter."""
+        count = lost.shredded if dry_run else restore.shred_again()
+        heading = _("Would be done:") if dry_run else _("Done:")
+        self.stdout.write(f"{heading}\n  - {_destroyed(count)}")
 
     def _ask(self) -> None:
         question = _("No worker must run now. Put the desk right and let it go on from here? Type yes: ")
@@ -96,7 +105,7 @@ class Command(BaseCommand):
             % report.work,
             _("letters that may have gone, for a person to decide: %d") % report.letters,
             _("stopped: bulk work %(bulk)d, imports %(imports)d") % {"bulk": report.bulk, "imports": report.imports},
-            _("personal data destroyed again, cases and files: %d") % report.shredded,
+            _destroyed(report.shredded),
             _("left out: the references %(first)s to %(last)s")
             % dict(zip(("first", "last"), report.left_out, strict=True)),
             _("sessions ended: %d; everybody signs in again") % report.sessions,
@@ -121,6 +130,7 @@ class Command(BaseCommand):
             _("vendor accounts: addresses, options, credentials"),
             _("open cases (%d): each page says since when what was done with it is lost") % putting_right.open_cases(),
             _("requests that came in since: they are not here. Enter them again"),
+            _("holds that were placed since: place them again. What is due to be destroyed gives its notice anew"),
         ):
             self.stdout.write(f"  - {line}")
 
@@ -128,3 +138,7 @@ class Command(BaseCommand):
         more = len(items) - SHOWN
         shown = [*items[:SHOWN], *([_("and %d more") % more] if more > 0 else [])]
         self.stdout.write("\n".join([f"  - {heading}:", *(f"      {item}" for item in shown)]))
+
+
+def _destroyed(count: int) -> str:
+    return _("personal data destroyed again, cases and files: %d") % count

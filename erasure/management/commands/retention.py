@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 from django.db.models.functions import ExtractYear
 from django.utils.translation import gettext as _
 
+from compliance.audit.behind import behind
 from compliance.deadlines import NEVER
 from compliance.progress import Progress
 from erasure import retention
+from erasure.errors import DeskError
+from erasure.lifecycle import be_newest
 from erasure.models import Case
 
 
@@ -60,9 +63,14 @@ class Command(BaseCommand):
         return count
 
     def _destroy(self) -> int:
+        try:
+            be_newest()
+        except DeskError as error:
+            raise CommandError(error.text) from None
         progress, total = Progress(self.stderr, look=1), retention.due().count() or 1
         count = 0
-        while retention.due().exists():  # what something is in the way of has another date after the first try
+        # What something is in the way of has another date after the first try.
+        while retention.due().exists() and not behind():
             count += retention.sweep()
             progress.at(count, count / total)
         retention.wipe()

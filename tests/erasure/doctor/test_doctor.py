@@ -19,6 +19,7 @@ from compliance.audit.actions import BACKED_UP
 from compliance.audit.models import Event
 from compliance.audit.record import record
 from compliance.staff import tokens
+from compliance.vault.seal import destroy, new_key
 from erasure import doctor, vendors
 from erasure.doctor import Finding, Level, ground
 from erasure.models import Vendor, WorkerHost
@@ -283,6 +284,15 @@ def test_a_database_that_was_put_back_is_a_problem(monkeypatch: pytest.MonkeyPat
     assert one("newest_state").level == Level.OK
     monkeypatch.setattr("erasure.doctor.ground.behind", lambda: "The database was put back.")
     assert one("newest_state").level == Level.PROBLEM
+
+
+def test_destroyed_personal_data_that_is_back_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = new_key()
+    monkeypatch.setattr("compliance.vault.shredded.listed", lambda: {key.pk: clock.now()})
+    found = one("newest_state")
+    assert (found.level, found.cure) == (Level.PROBLEM, "manage.py after_restore")
+    destroy(key)
+    assert one("newest_state").level == Level.OK
 
 
 def test_a_ring_that_does_not_open_what_the_database_holds_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from compliance.audit.record import record
 from compliance.staff import tokens
 from compliance.vault import keys
 from compliance.vault.models import DataKey
-from erasure import evidence, lifecycle
+from erasure import evidence, lifecycle, retention
 from erasure.models import Call, Case, Letter, SubTask
 from erasure.restore import references
 from erasure.sandbox import Apptus
@@ -265,6 +265,42 @@ def test_a_shredded_key_is_destroyed_again(put_back: PutBack, tmp_path: Any, set
         listed.unlink()
     assert "destroyed again, cases and files: 1" in said
     assert DataKey.objects.get(pk=case.data_key_id).destroyed_at
+
+
+def test_a_host_whose_list_knows_more_destroys_it_though_another_has_put_the_desk_right(
+    put_back: PutBack, tmp_path: Any, settings: Any
+) -> None:
+    factories.vendor()
+    case = factories.opened_case()
+    put_back()
+    after_restore()
+    listed = keys.Path(settings.KEY_RING).parent / "shredded.jsonl"
+    listed.write_text(json.dumps({"key": str(case.data_key_id), "at": clock.now().isoformat()}) + "\n")
+    try:
+        assert "destroyed again, cases and files: 1" in after_restore("--dry-run")
+        assert not Case.objects.get(pk=case.pk).shredded_at
+        assert "destroyed again, cases and files: 1" in after_restore()
+        assert Case.objects.get(pk=case.pk).shredded_at
+        assert len(told("desk.restored")) == 1, "nothing else is put in doubt once more"
+        with pytest.raises(CommandError, match="Nothing was done"):
+            after_restore()
+    finally:
+        listed.unlink()
+
+
+def test_what_would_be_destroyed_by_now_gives_its_notice_anew_as_a_hold_may_be_lost(put_back: PutBack) -> None:
+    factories.vendor()
+    case = factories.opened_case()
+    lifecycle.cancel(case, by=case.opened_by, reason="mistaken")
+    Case.objects.filter(pk=case.pk).update(
+        shred_at=clock.today(), closed_at=clock.now() - timedelta(days=400), cancelled_at=clock.now()
+    )
+    put_back()
+    after_restore()
+    assert retention.sweep() == 0
+    retention.give_dates()
+    assert retention.sweep() == 0
+    assert Case.objects.get(pk=case.pk).shred_at == clock.today() + timedelta(days=14)
 
 
 def test_running_bulk_work_is_stopped(put_back: PutBack) -> None:

@@ -17,6 +17,7 @@ from django.db import connection, transaction
 
 from compliance.audit import seal
 from compliance.audit.models import Event
+from compliance.vault import rotation
 from erasure import backup, evidence
 from erasure.backup import files, snapshot
 from erasure.models import Case, Evidence
@@ -152,6 +153,25 @@ def test_evidence_that_the_desk_lacks_itself_is_said(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="The backup is made"):
         made(tmp_path / "new")
     assert json.loads((tmp_path / "new" / "manifest.json").read_text())["evidence_missing"] == [str(kept.pk)]
+
+
+def test_one_whose_ring_key_is_destroyed_while_it_is_made_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_with_evidence()
+    real = files.copy_evidence
+
+    def copy(*told: Any) -> Any:
+        rotation.rotate(actor="system:command")
+        assert rotation.retire(actor="system:command")
+        return real(*told)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "copy_evidence", copy)
+        with pytest.raises(CommandError, match="was destroyed while the backup was made"):
+            made(tmp_path / "new", "--keys", str(tmp_path / "keys"))
+    assert not list(tmp_path.iterdir())
+    made(tmp_path / "new", "--keys", str(tmp_path / "keys"))
 
 
 def test_what_is_written_meanwhile_is_in_it_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 """What a desk refuses until somebody has put it right."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from compliance import clock
 from compliance.audit import seal
 from compliance.staff import tokens
-from erasure import lifecycle
+from erasure import lifecycle, retention
 from erasure.errors import Unavailable
 from erasure.models import Case
 from erasure.worker import lanes
@@ -46,6 +48,23 @@ def test_no_vendor_is_called(put_back: PutBack) -> None:
     factories.approved_case()
     put_back()
     assert lanes.next_claim(vendor.pk) is None
+
+
+def test_nothing_is_destroyed_as_what_was_held_or_taken_back_since_is_not_known(put_back: PutBack) -> None:
+    factories.vendor()
+    due, asked = (factories.opened_case(identifiers=[("email", f"{name}@example.org")]) for name in ("a", "b"))
+    for case in (due, asked):
+        lifecycle.cancel(case, by=case.opened_by, reason="mistaken")
+    past = clock.now() - timedelta(days=400)
+    Case.objects.filter(pk=due.pk).update(shred_at=clock.today(), closed_at=past)
+    retention.ask(asked, by=factories.person("olive", "intake"), reason="person_asks")
+    put_back()
+    assert retention.sweep() == 0
+    with pytest.raises(Unavailable):
+        retention.approve(asked, by=factories.person("ada", "approver"))
+    with pytest.raises(CommandError, match="put back from a backup"):
+        call_command("retention", "--now")
+    assert not Case.objects.filter(shredded_at__isnull=False).exists()
 
 
 def test_nothing_is_sealed(put_back: PutBack) -> None:

@@ -162,6 +162,27 @@ def test_a_lifted_restriction_is_over(erased: Callable[..., Case]) -> None:
     assert replay() == ""
 
 
+def test_a_restriction_that_this_vendor_has_lifted_is_over_though_another_still_restricts() -> None:
+    factories.vendor()
+    original = factories.approved_case(kind="restriction")
+    lifecycle.attest(factories.work(original), by=original.opened_by, note="Restricted.")
+    assert f"{original.reference}: would be opened again" in replay("--dry-run")
+    lifting = factories.approved_case(kind="lift_restriction")
+    lifecycle.attest(factories.work(lifting), by=lifting.opened_by, note="Lifted.")
+    Case.objects.filter(pk=original.pk).update(lifted_at=None)  # as long as it is in force at another vendor
+    said = replay()
+    assert f"have them lifted again: {lifting.reference}" in said
+    assert f"{original.reference}:" not in said and not original.replayed_by.exists()
+
+
+def test_what_was_done_again_in_vain_is_opened_once_more(erased: Callable[..., Case]) -> None:
+    original = erased()
+    replay()
+    Case.objects.filter(replays=original).update(status="partly_completed", closed_at=clock.now())
+    replay()
+    assert original.replayed_by.count() == 2
+
+
 def test_work_under_way_is_named_for_a_person(lane: Lane) -> None:
     case = lane.case()
     lane.to_step("await_export")

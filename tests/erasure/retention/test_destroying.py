@@ -308,6 +308,19 @@ def test_few_at_a_time_and_one_that_fails_holds_up_no_other(turn_clock, monkeypa
     assert "ada@example.org" not in caplog.text and str(broken.pk) in caplog.text
 
 
+def test_a_case_on_hold_keeps_its_files_beyond_their_own_time(turn_clock) -> None:
+    case = opened_case()
+    with transaction.atomic():
+        kept = evidence.add(case, by=case.opened_by, name="passport.pdf", content=b"%PDF", kind=evidence.IDENTITY)
+    lifecycle.hold(case, by=person("ada"), note="The court asks for it.")
+    now = turn_clock(kept.keep_until + DAY)
+    assert evidence.expire_due(now) == 0
+    with evidence.open_evidence(Evidence.objects.get(pk=kept.pk)) as file:
+        assert file.read() == b"%PDF"
+    lifecycle.release(anew(case), by=person("ada"))
+    assert evidence.expire_due(now) == 1
+
+
 # --- again, after a restore
 
 
@@ -368,6 +381,35 @@ def test_a_key_that_is_gone_without_the_rest_is_no_obstacle() -> None:
     destroy(case.data_key)
     assert retention.shred_again({case.data_key_id: FIRST}, actor="system:restore") == 1
     assert not Identifier.objects.filter(case=case).exclude(fingerprint="").exists()
+
+
+def test_a_destroyed_case_takes_no_letter_and_no_file() -> None:
+    case = shredded(ended_case())
+    with pytest.raises(Conflict, match="destroyed"):
+        letters.send(case, "recipients", by=person("olive"), channel="letter", subject="To Ada", body="Dear Ada")
+    with pytest.raises(Conflict, match="destroyed"), transaction.atomic():
+        evidence.add(case, by=person("olive"), name="a.pdf", content=b"%PDF")
+    assert not case.evidence.filter(removed_at=None).exists()
+
+
+def test_a_letter_that_was_read_before_the_destruction_is_not_kept_after_it(monkeypatch) -> None:
+    case = ended_case(requester={"name": "Ada Lovelace"})
+    real = letters.writing.printed
+
+    def printed(*told: object) -> bytes:
+        shredded(case)
+        return real(*told)
+
+    monkeypatch.setattr(letters.writing, "printed", printed)
+    with pytest.raises(Conflict, match="destroyed"):
+        letters.send(anew(case), "recipients", by=person("olive"), channel="letter")
+    assert not Letter.objects.exists() and not case.evidence.filter(removed_at=None).exists()
+
+
+def test_what_the_schedule_destroys_is_not_said_to_be_what_somebody_asked_for(turn_clock) -> None:
+    case = passed(asked_for(ended_case()), turn_clock)
+    assert retention.sweep() == 1
+    assert anew(case).shredding.reason == "time_over"
 
 
 def test_a_rollback_destroys_nothing() -> None:
