@@ -74,8 +74,9 @@ def back_up(target: Path, *, keys: Path | None = None, progress: Progress = lamb
         facts["sha256"] = {"database": files.sha256(folder / shot.file), "sums": files.sha256(files.write_sums(folder))}
         _write(folder / MANIFEST, facts)
         with _growing(keys) if keys else nullcontext() as kept:
-            for path in files.key_files() if kept else ():
-                files.copy(path, kept / path.name)
+            if kept:
+                for path in files.key_files():
+                    files.copy(path, kept / path.name)
             if used & (before - _ring_keys()):
                 text = _("A key of the key ring was destroyed while the backup was made, which nobody could open now.")
                 raise CannotBackUp(text)
