@@ -229,7 +229,10 @@ def test_a_cancelled_case_stops_what_had_asked_for_nothing_yet(put_back: PutBack
     assert case.status == "partly_completed", "whether anything was sent is not known"
 
 
-def test_a_letter_that_was_to_be_sent_waits_for_a_person(put_back: PutBack) -> None:
+@pytest.mark.parametrize("mail", [MailState.QUEUED, MailState.SENDING, MailState.FAILED])
+def test_a_letter_that_was_to_be_sent_or_may_have_been_tried_again_waits_for_a_person(
+    put_back: PutBack, mail: MailState
+) -> None:
     factories.vendor()
     case = factories.opened_case()
     kept = evidence.add(case, by=case.opened_by, name="a.pdf", content=b"%PDF")
@@ -242,9 +245,9 @@ def test_a_letter_that_was_to_be_sent_waits_for_a_person(put_back: PutBack) -> N
         by=case.opened_by,
         at=clock.now(),
         evidence=kept,
-        mail=MailState.QUEUED,
+        mail=mail,
         queued_at=clock.now(),
-        next_at=clock.now(),
+        next_at=None if mail == MailState.FAILED else clock.now(),
     )
     put_back()
     after_restore()
