@@ -274,12 +274,15 @@ def test_a_host_whose_list_knows_more_destroys_it_though_another_has_put_the_des
     put_back: PutBack, tmp_path: Any, settings: Any
 ) -> None:
     factories.vendor()
-    case = factories.opened_case()
+    case, first = factories.opened_case(), clock.now()
     put_back()
     after_restore()
     listed = keys.Path(settings.KEY_RING).parent / "shredded.jsonl"
-    listed.write_text(json.dumps({"key": str(case.data_key_id), "at": clock.now().isoformat()}) + "\n")
     try:
+        listed.write_text(json.dumps({"key": str(case.data_key_id), "at": clock.now().isoformat()}) + "\n")
+        with pytest.raises(CommandError, match="--anyway"):
+            after_restore()  # it was put back once more, and nobody has noticed
+        listed.write_text(json.dumps({"key": str(case.data_key_id), "at": first.isoformat()}) + "\n")
         assert "destroyed again, cases and files: 1" in after_restore("--dry-run")
         assert not Case.objects.get(pk=case.pk).shredded_at
         assert "destroyed again, cases and files: 1" in after_restore()
