@@ -105,12 +105,12 @@ def _mail(letter: Letter) -> None:
 
 
 def put_in_doubt() -> int:
-    """After a restore: e-mails that were still to be sent may have gone since the backup. Each becomes *unknown*, and
-    is not sent again before somebody says so; returns how many."""
-    found = list(Letter.objects.filter(mail__in=[MailState.QUEUED, MailState.SENDING]))
+    """After a restore: e-mails that were still to be sent, or that somebody may have had sent once more, may have gone
+    since the backup. Each becomes *unknown*, and is not sent again before somebody says so; returns how many."""
+    found = list(Letter.objects.filter(mail__in=[MailState.QUEUED, MailState.SENDING, MailState.FAILED]))
     for letter in found:
         letter.tries += 1  # what an earlier attempt may still report counts no more
-        Letter.objects.filter(pk=letter.pk).update(mail=MailState.SENDING, tries=letter.tries)
+        Letter.objects.filter(pk=letter.pk).update(mail=MailState.SENDING, tries=letter.tries, next_at=clock.now())
         _settle(letter, MailState.UNKNOWN, actions.LETTER_UNKNOWN)
     return len(found)
 

@@ -77,9 +77,20 @@ def look() -> Lost:
 
 def back() -> int:
     """How many keys live here that the list beside this host's key ring names as destroyed."""
+    return len(_back())
+
+
+def came_before() -> bool:
+    """Whether all that is back was destroyed before the desk was last put right: the restore that was put right then
+    has brought it, and none that nobody has noticed."""
+    restored = Event.objects.filter(action=actions.RESTORED).order_by("-id").first()
+    return restored is not None and all(at <= restored.at for at in _back())
+
+
+def _back() -> list[datetime]:
     gone = shredded.listed()
     living = DataKey.objects.filter(destroyed_at=None).values_list("pk", flat=True)
-    return sum(pk in gone for pk in living.iterator()) if gone else 0  # the list is longer than a query takes
+    return [gone[pk] for pk in living.iterator() if pk in gone] if gone else []  # the list is longer than a query takes
 
 
 def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_run: bool = False) -> Report:

@@ -49,10 +49,10 @@ class Command(BaseCommand):
         ring()  # ImproperlyConfigured says what is missing
         lost = restore.look()
         self._say_what_is_lost(lost)
-        if lost.gap is None and lost.shredded and not options["anyway"]:
+        if lost.gap is None and lost.shredded and putting_right.came_before() and not options["anyway"]:
             self._destroy_again(lost, dry_run=options["dry_run"])
             return
-        if lost.gap is None and lost.is_right and not options["anyway"]:
+        if lost.gap is None and lost.is_right and not lost.shredded and not options["anyway"]:
             self.stdout.write(_("The desk was put right before, and nothing has happened since. Nothing was done."))
             return
         if lost.gap is None and not options["anyway"]:

@@ -229,7 +229,10 @@ def test_a_cancelled_case_stops_what_had_asked_for_nothing_yet(put_back: PutBack
     assert case.status == "partly_completed", "whether anything was sent is not known"
 
 
-def test_a_letter_that_was_to_be_sent_waits_for_a_person(put_back: PutBack) -> None:
+@pytest.mark.parametrize("mail", [MailState.QUEUED, MailState.SENDING, MailState.FAILED])
+def test_a_letter_that_was_to_be_sent_or_may_have_been_tried_again_waits_for_a_person(
+    put_back: PutBack, mail: MailState
+) -> None:
     factories.vendor()
     case = factories.opened_case()
     kept = evidence.add(case, by=case.opened_by, name="a.pdf", content=b"%PDF")
@@ -242,9 +245,9 @@ def test_a_letter_that_was_to_be_sent_waits_for_a_person(put_back: PutBack) -> N
         by=case.opened_by,
         at=clock.now(),
         evidence=kept,
-        mail=MailState.QUEUED,
+        mail=mail,
         queued_at=clock.now(),
-        next_at=clock.now(),
+        next_at=None if mail == MailState.FAILED else clock.now(),
     )
     put_back()
     after_restore()
@@ -271,12 +274,15 @@ def test_a_host_whose_list_knows_more_destroys_it_though_another_has_put_the_des
     put_back: PutBack, tmp_path: Any, settings: Any
 ) -> None:
     factories.vendor()
-    case = factories.opened_case()
+    case, first = factories.opened_case(), clock.now()
     put_back()
     after_restore()
     listed = keys.Path(settings.KEY_RING).parent / "shredded.jsonl"
-    listed.write_text(json.dumps({"key": str(case.data_key_id), "at": clock.now().isoformat()}) + "\n")
     try:
+        listed.write_text(json.dumps({"key": str(case.data_key_id), "at": clock.now().isoformat()}) + "\n")
+        with pytest.raises(CommandError, match="--anyway"):
+            after_restore()  # it was put back once more, and nobody has noticed
+        listed.write_text(json.dumps({"key": str(case.data_key_id), "at": first.isoformat()}) + "\n")
         assert "destroyed again, cases and files: 1" in after_restore("--dry-run")
         assert not Case.objects.get(pk=case.pk).shredded_at
         assert "destroyed again, cases and files: 1" in after_restore()
