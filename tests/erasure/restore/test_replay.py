@@ -204,4 +204,5 @@ def test_both_pages_lead_to_each_other(erased: Callable[..., Case], client: Clie
     for one, other in ((original, case), (case, original)):
         page = client.get(f"/admin/erasure/case/{one.pk}/change/").content.decode()
         assert f'href="/admin/erasure/case/{other.pk}/change/"' in page
+        assert "Perhaps the same person" not in page, "it is, and the page says so"
         assert "was put back to 2020-01-01 00:00 UTC" in page

@@ -176,3 +176,10 @@ def test_the_page_of_a_destroyed_case_takes_no_more_queries(root: Client, django
     root.get(reverse("admin:erasure_case_change", args=[case.pk]))
     with django_assert_max_num_queries(20):
         root.get(reverse("admin:erasure_case_change", args=[case.pk]))
+
+
+def test_bulk_work_skips_it_and_says_why(root: Client) -> None:
+    case = full()
+    chosen = {"action": "hold_cases", "_selected_action": str(case.pk), "index": "0"}
+    html = root.post(reverse("admin:erasure_case_changelist"), chosen, follow=True).content.decode()
+    assert "The personal data of this case was destroyed." in html
