@@ -44,7 +44,7 @@ CASE_SHREDDED_AGAIN = action(
     ),
 )
 CASE_REPLAYS = action(
-    "case.replays", _("Opened as {vendor} was put back to {restored_to}: does again what was done in {original}")
+    "case.replays", _("Opened because {vendor} was put back to {restored_to}: does again what was done in {original}")
 )
 CASE_REPLAYED = action(
     "case.replayed", _("{vendor} was put back to {restored_to}: its part is done again in {by_case}")

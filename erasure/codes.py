@@ -51,12 +51,14 @@ _CONNECTORS: dict[str, Any] = {
     "unexpected_status": _("the vendor answered in an unknown way"),
     "wrong_content_type": _("the reply was not of the kind it should be"),
 }
+#: Of the record of a call that may have been made in the time that a restore has lost (`lifecycle.lost`).
+_RESTORE: dict[str, Any] = {"restored": _("it may have been sent after the backup that was put back")}
 #: Why the e-mail of a letter was not sent.
 _LETTERS: dict[str, Any] = {
     "mail_refused": _("the mail server refused it"),
     "mail_unreachable": _("the mail server could not be reached"),
 }
-_KNOWN: dict[str, Any] = {**_CONNECTORS, **_LETTERS, **dict(Attention.choices), **dict(Pause.choices)}
+_KNOWN: dict[str, Any] = {**_CONNECTORS, **_LETTERS, **_RESTORE, **dict(Attention.choices), **dict(Pause.choices)}
 _JOB = _("the vendor's job ended in a way that is not known")
 
 

@@ -1,5 +1,6 @@
 """What people read in the trail for the words that are stored there. The stored words stay as they are."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import TextChoices
@@ -35,6 +36,14 @@ def _of(*vocabularies: type[TextChoices]) -> Any:
     return lambda word: known.get(word, "")
 
 
+def _time(word: str) -> str:
+    """A time in UTC to the minute, as sentences tell it; the stored text holds the rest."""
+    try:
+        return f"{datetime.fromisoformat(word).astimezone(UTC):%Y-%m-%d %H:%M} UTC" if "T" in word else ""
+    except ValueError:
+        return ""
+
+
 # A word that two vocabularies have means the same in both.
 _reasons, _kinds = _of(ShredReason, CancelReason, ExtensionReason, InquiryReason), _of(Kind)
 
@@ -57,6 +66,9 @@ LABELS.update(
         "why_not": _of(NotTold),
         "recipient": lambda word: _("a further recipient") if word.startswith("recipient:") else "",  # else a vendor
         "code": codes.label,
+        "since": _time,
+        "restored_to": _time,
+        "last_event_at": _time,
         "reason": lambda word: _reasons(word) or planning.reason_text(word).rstrip("."),
     }
 )

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from compliance.audit.record import actor_of, record
 from erasure import actions
 from erasure.errors import Invalid
-from erasure.lifecycle.shared import keep_note
+from erasure.lifecycle.shared import be_newest, keep_note
 from erasure.models import Case, Identifier
 
 
@@ -17,7 +17,9 @@ def reveal(what: Identifier | Case, *, by: Any, reason: str) -> Mapping[str, str
     """The plain text of an identifier (its kind → its value), or a case's requester and external id (field → text).
 
     The event has been committed when the value is returned, so this is not to be called within a transaction. Raises
-    Invalid without a reason, `vault.Unreadable` when the value cannot be opened; nothing is written then."""
+    Invalid without a reason, `vault.Unreadable` when the value cannot be opened, and Unavailable as
+    `lifecycle.be_newest` does: a backup may have brought back what was destroyed. Nothing is written then."""
+    be_newest()
     if not reason.strip():
         raise Invalid([("/reason", _("A reason is needed: it is kept with the case."))])
     with transaction.atomic(durable=True):

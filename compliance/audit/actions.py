@@ -105,8 +105,8 @@ BACKED_UP = action("desk.backed_up", _("Backup made: {tree_size} sealed events, 
 RESTORED = action(
     "desk.restored",
     _(
-        "The desk was put back from a backup: its log ends with {tree_size} sealed events, the last thing in it is of "
-        "{last_event_at}; sealed elsewhere were {known_size}. In doubt: {in_doubt} pieces of vendor work, {letters} "
+        "The desk was put back from a backup: its log ends with {tree_size} sealed events, things are lost from "
+        "{last_event_at} on; sealed elsewhere were {known_size}. In doubt: {in_doubt} pieces of vendor work, {letters} "
         "letters. References {first_left_out} to {last_left_out} are left out"
     ),
 )

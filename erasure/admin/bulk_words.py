@@ -190,7 +190,10 @@ WORDS: dict[str, Words] = {
         _("Put on hold…"),
         _("Put cases on hold"),
         ngettext_lazy("Put %(count)s case on hold", "Put %(count)s cases on hold", "count"),
-        _("No further call is made for these cases until they are released. The time to reply runs on."),
+        _(
+            "No further call is made for these cases, and their personal data is kept, until they are released. The "
+            "time to reply runs on."
+        ),
         form=_NoteForm,
     ),
     BulkDeed.RELEASE: Words(

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from compliance.audit.record import actor_of, record
 from compliance.vault.seal import Unreadable
 from erasure import actions, evidence
+from erasure.errors import Unavailable
+from erasure.lifecycle import be_newest
 from erasure.models import Evidence
 
 _GONE = _("The content of this file has been removed; its size and hash remain.")
@@ -18,9 +20,13 @@ _BROKEN = _(
 
 def download(request: HttpRequest, item: Evidence) -> FileResponse | None:
     """The plain file, always the whole of it: its event has been committed before the first byte leaves. None where it
-    cannot be opened, which a message tells."""
+    cannot be opened, or a backup may have brought it back, which a message tells."""
     try:
+        be_newest()
         stream = evidence.open_evidence(item)
+    except Unavailable as error:
+        messages.error(request, error.text)
+        return None
     except (FileNotFoundError, Unreadable) as error:
         gone = isinstance(error, FileNotFoundError)
         messages.error(request, _GONE if gone else _BROKEN)

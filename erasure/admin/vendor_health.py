@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from compliance import language
 from erasure.alerts.causes import STALLED_AFTER
 from erasure.connectors.base import BadSettings
+from erasure.lifecycle.lost import RESTORED
 from erasure.models import Call, SubTask, Vendor
 from erasure.states import CLAIMABLE, CaseStatus, Pause, SubTaskStatus, Verdict
 from erasure.worker.pace import WEEK
@@ -39,7 +40,9 @@ def annotated(accounts: QuerySet[Vendor], now: datetime) -> QuerySet[Any]:
     open_ = work.filter(status__in=CLAIMABLE, case__held_at=None)
     due = open_.filter(next_at__lte=now)
     calls = Call.objects.filter(vendor=OuterRef("pk")).order_by("-started_at")
-    newest = Call.objects.filter(vendor=OuterRef(OuterRef("pk")), started_at__gt=now - DAY).order_by("-started_at")
+    # What a restore has put in doubt is on record as a call without an answer, and is no failure of the vendor.
+    made = Q(started_at__gt=now - DAY) & ~Q(code=RESTORED)
+    newest = Call.objects.filter(made, vendor=OuterRef(OuterRef("pk"))).order_by("-started_at")
     failed = Call.objects.filter(
         pk__in=newest.values("pk")[:CALLS_COUNTED], verdict__in=(Verdict.FAILED, Verdict.UNKNOWN)
     )
@@ -51,7 +54,7 @@ def annotated(accounts: QuerySet[Vendor], now: datetime) -> QuerySet[Any]:
         to_confirm=_up_to(work.filter(status=SubTaskStatus.AWAITING_ATTESTATION)),
         due_since=Subquery(due.order_by("next_at").values("next_at")[:1]),
         answered_at=Subquery(good.values("started_at")[:1]),
-        calls_today=Counted(calls.filter(started_at__gt=now - DAY).values("pk")[:CALLS_COUNTED]),
+        calls_today=Counted(calls.filter(made).values("pk")[:CALLS_COUNTED]),
         failed_today=Counted(failed.order_by().values("pk")),
         used=Counted(
             calls.filter(Q(vendor__calls_per_week__gt=0), counts=True, started_at__gt=now - WEEK).values("pk")[

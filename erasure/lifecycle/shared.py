@@ -101,6 +101,8 @@ def expect(case: Case, *statuses: CaseStatus) -> None:
 
 
 def wrong_state(case: Case) -> Conflict:
+    if case.shredded_at:
+        return Conflict("wrong_state", _("The personal data of this case was destroyed. Nothing was changed."))
     status = str(CaseStatus(case.status).label)
     if case.cancelled_at and case.status == CaseStatus.IN_PROGRESS:
         status = _("cancelled; what was sent is followed to its end")

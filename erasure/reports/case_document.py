@@ -26,6 +26,7 @@ from erasure.states import (
     RefusalGround,
     RevisionStatus,
     Role,
+    ShredReason,
 )
 
 from . import case_work, steps
@@ -80,9 +81,7 @@ def _at_a_glance(read: Reading) -> Iterator[str]:
         yield _("It has been on hold since %(at)s.") % {"at": moment(case.held_at)}
     yield _answered(read)
     if case.shredded_at:
-        yield _("The personal data of the person was destroyed on %(at)s, with its key. The record stays.") % {
-            "at": moment(case.shredded_at)
-        }
+        yield _destroyed(read)
     if said := case_work.outcomes(read):
         yield _("Outcomes, counted over vendors and identifiers: %(outcomes)s.") % {"outcomes": said}
     undecided = sum(item.state == IdentifierState.PROPOSED for item in read.identifiers)
@@ -90,6 +89,21 @@ def _at_a_glance(read: Reading) -> Iterator[str]:
         one = "%(count)s identifier that a vendor suggested awaits a decision."
         many = "%(count)s identifiers that vendors suggested await a decision."
         yield ngettext(one, many, undecided) % {"count": undecided}
+
+
+def _destroyed(read: Reading) -> str:
+    """When the personal data was destroyed, why, and by whom with whose yes."""
+    case = read.case
+    text = _("The personal data of the person was destroyed on %(at)s, with its key. The record stays.")
+    said = text % {"at": moment(case.shredded_at)}
+    found = getattr(case, "shredding", None)
+    if found is None:
+        return said
+    words = {"why": ShredReason(found.reason).label}
+    if found.approved_by is None:
+        return said + " " + _("Why: %(why)s.") % words
+    words |= {"asked": person(found.asked_by), "approved": person(found.approved_by)}
+    return said + " " + _("Why: %(why)s; asked for by %(asked)s, approved by %(approved)s.") % words
 
 
 def _stands(read: Reading) -> str:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Lost:
-    """What a database from a backup lacks. `ends`: its newest checkpoint; `since`: when the last thing in it happened;
+    """What a database from a backup lacks. `ends`: its newest checkpoint; `since`: until when it is known to be whole;
     `gap`: what is known to have been sealed after it (None: nothing speaks against the database); `shredded`: how many
     keys of cases and files are back that were destroyed; `is_right`: it was put right, and that is the last thing in
     it."""
@@ -66,13 +66,11 @@ class Report:
 
 def look() -> Lost:
     """Reads only."""
-    last = Event.objects.order_by("-id").first()
     newest = Checkpoint.objects.order_by("size").last()
-    done = (
-        Event.objects.exclude(action=actions.KEY_ADDED).order_by("-id").first()
-    )  # the first sealing may tell of its key
+    # The first sealing may tell of its key.
+    done = Event.objects.exclude(action=actions.KEY_ADDED).order_by("-id").first()
     is_right = done is not None and done.action == actions.RESTORED
-    return Lost(newest, last.at if last else clock.now(), behind.gap(), back(), is_right)
+    return Lost(newest, _since(newest), behind.gap(), back(), is_right)
 
 
 def back() -> int:
@@ -91,6 +89,19 @@ def _back() -> list[datetime]:
     gone = shredded.listed()
     living = DataKey.objects.filter(destroyed_at=None).values_list("pk", flat=True)
     return [gone[pk] for pk in living.iterator() if pk in gone] if gone else []  # the list is longer than a query takes
+
+
+def _since(newest: Checkpoint | None) -> datetime:
+    """The time from which on things may be lost, rather too early than too late. What the database was told after it
+    was put back, such as who signed in, is not of the backup: so the beginning of the backup counts, or what was
+    sealed, and the newest event only where there is neither."""
+    about = Event.objects.filter(action__in=(actions.BACKUP_BEGUN, actions.BACKED_UP, actions.BACKUP_FAILED))
+    begun = about.order_by("-id").first()
+    known = [newest.at] if newest else []
+    if begun and begun.action == actions.BACKUP_BEGUN:
+        known.append(begun.at)
+    last = Event.objects.order_by("-id").first()
+    return max(known, default=last.at if last else clock.now())
 
 
 def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_run: bool = False) -> Report:

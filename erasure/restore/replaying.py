@@ -91,6 +91,10 @@ def _replay(pk: Any, vendor: Vendor, restored_to: datetime, by: Any, dry_run: bo
                 return Replay(original.reference)
             return Replay(original.reference, opened=_open(original, vendor, restored_to, found, by).reference)
         except Unreadable:
+            if original.shredded_at:
+                return Replay(
+                    original.reference, why_not=_("its personal data was destroyed: nobody knows whose it was")
+                )
             return Replay(original.reference, why_not=_("its identifiers cannot be read any more"))
         except DeskError as error:
             transaction.set_rollback(True)

@@ -14,10 +14,11 @@ _NOT_SENT = (MailState.QUEUED, MailState.SENDING, MailState.UNKNOWN, MailState.F
 def why_not(case: Case, *, by_hand: bool = False) -> str:
     """One sentence; empty if nothing is in the way. `by_hand`: that a vendor is to be asked once more is not in the way
     of people, who stop it by it. Call it under the case's lock."""
-    return _of_the_case(case) or next((says for found, says in _around(case, by_hand) if found()), "")
+    return of_the_case(case) or next((says for found, says in _around(case, by_hand) if found()), "")
 
 
-def _of_the_case(case: Case) -> str:
+def of_the_case(case: Case) -> str:
+    """What of it the case alone tells."""
     if case.shredded_at:
         return _("The personal data of this case was destroyed before.")
     if case.held_at:

@@ -1,5 +1,6 @@
 """What the faces say of the end of a case's personal data, in the reader's language."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -8,12 +9,14 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from compliance.deadlines import NEVER
 from compliance.vault import rotation
 from erasure.models import Case
 from erasure.states import ShredReason
 
 from . import dates
 from .by_hand import asked
+from .obstacles import of_the_case
 
 #: What a rule is of, in words (`Keeping`).
 _RULES = {
@@ -32,15 +35,28 @@ def told(case: Case) -> list[str]:
         return [_done(case), backups(case)]
     lines = []
     if found := asked(case):
-        text = _("%(who)s asks for the destruction of the personal data (%(why)s). Another person has to approve it.")
-        lines.append(text % {"who": found.asked_by, "why": ShredReason(found.reason).label})
-    rule, on = dates.rule_of(case), dates.shown(case)
-    if rule and on:
-        text = _("The personal data is destroyed on %(day)s: %(rule)s ends.")
-        lines.append(text % {"day": _day(on), "rule": _RULES[rule.name]()})
-        if on > rule.on:
-            lines.append(_("It is kept a little longer, so that whoever needs it can put the case on hold."))
+        text = _(
+            "%(who)s asked on %(day)s for the destruction of the personal data (%(why)s). Another person has to "
+            "approve it."
+        )
+        asked_on = _day(localtime(found.asked_at))
+        lines.append(text % {"who": found.asked_by, "day": asked_on, "why": ShredReason(found.reason).label})
+    if rule := dates.rule_of(case):
+        lines += _ahead(case, rule)
+    elif case.closed_at:
+        lines.append(_("The personal data is kept for now.") + " " + of_the_case(case))
     return lines
+
+
+def _ahead(case: Case, rule: dates.Rule) -> Iterator[str]:
+    if rule.on == NEVER:
+        yield _("The personal data is not destroyed by itself: somebody has to ask for it.")
+        return
+    on = dates.shown(case) or dates.noticed(rule) or rule.on  # the worker gives the date some minutes later
+    text = _("The personal data will be destroyed on %(day)s: %(rule)s ends.")
+    yield text % {"day": _day(on), "rule": _RULES[rule.name]()}
+    if on > rule.on:
+        yield _("It is kept a little longer, so that whoever needs it can put the case on hold.")
 
 
 def _done(case: Case) -> str:
@@ -73,8 +89,8 @@ def backups(case: Case) -> str:
     if found and not found.readable:
         return _("Backups that were made before cannot be read any more: their key of the key ring is destroyed.")
     return _(
-        "Backups that were made before can be read until the key of the key ring is replaced and destroyed; no date is "
-        "set for that (KEY_ROTATION_DAYS)."
+        "Backups that were made before can be read until the key of the key ring is replaced and destroyed. No date is "
+        "set for that: an administrator does it, or sets a schedule (KEY_ROTATION_DAYS)."
     )
 
 

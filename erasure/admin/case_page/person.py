@@ -99,5 +99,6 @@ def _takers(vendors: list[Vendor]) -> list[tuple[Vendor, set[str]]]:
 
 
 def duplicates(facts: Facts) -> list[Case]:
-    """Other cases of perhaps the same person."""
-    return list(intake.duplicates_of(facts.case)[:SHOWN_DUPLICATES])
+    """Other cases of perhaps the same person. That one does another's work again is said elsewhere."""
+    others = intake.duplicates_of(facts.case).exclude(pk=facts.case.replays_id).exclude(replays=facts.case)
+    return list(others[:SHOWN_DUPLICATES])

@@ -23,11 +23,12 @@ from .lanes import Lane, lane, work_offers
 @dataclass
 class Card:
     """What one vendor's part will do, or does. `call`: its first call, or why there is none to show; `calls`: those
-    after it."""
+    after it. Of what cannot be told for certain any more there is nothing but the identifiers and a sentence why."""
 
     sub_task: SubTask
     identifiers: list[dict[str, Any]]
     explained: list[str]
+    is_certain: bool = True
     takes: str = ""
     final: str = ""
     call: ShownCall | str | None = None
@@ -99,7 +100,9 @@ def _card(facts: Facts, sub_task: SubTask, digests: list[str], failed: Failed | 
             certain = False
         if not certain:
             text = _("What was approved can no longer be shown: the account has changed since.")
-            return Card(sub_task, shown, [text])
+            if facts.case.shredded_at:
+                text = _("What was approved can no longer be shown: the personal data was destroyed.")
+            return Card(sub_task, shown, [text], is_certain=False)
     calls = planning.calls(sub_task)
     nothing_sent = sub_task.reason == planning.NO_IDENTIFIER or planning.refused_on(sub_task.reason)
     return Card(

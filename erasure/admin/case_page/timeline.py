@@ -14,6 +14,7 @@ from compliance import clock
 from compliance.audit.actions import accounts_in, summarise
 from compliance.audit.models import Event
 from compliance.audit.record import actor_names
+from erasure import codes
 from erasure.actions import WORK_SENDING
 from erasure.connectors.base import BadSettings
 from erasure.models import Call, SubTask
@@ -38,6 +39,7 @@ class Entry:
     says: str
     call: Call | None = None
     verdict: Any = ""
+    why: str = ""
     exchange: str = ""
     transcript: str = ""
     told: list[str] = field(default_factory=list)
@@ -124,7 +126,12 @@ def _event(event: Event, names: dict[str, str], says: str) -> Entry:
 
 
 def _programs() -> dict[str, str]:
-    return {"system:worker": _("worker"), "system:desk": _("desk")}
+    return {
+        "system:worker": _("worker"),
+        "system:desk": _("desk"),
+        "system:retention": _("schedule"),
+        "system:command": _("administrator"),
+    }
 
 
 def _call(call: Call) -> Entry:
@@ -139,6 +146,7 @@ def _call(call: Call) -> Entry:
         who=str(call.vendor),
         says=step_label(call),
         call=call,
+        why=codes.label(call.code),
         verdict=status_badge(Verdict(call.verdict)) if call.verdict else _("under way"),
         exchange=said,
         transcript=shown_transcript(call),

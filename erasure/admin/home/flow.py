@@ -66,11 +66,11 @@ class Replies:
 
 
 def replies() -> list[Replies]:
-    """One query, over the replies of these weeks."""
+    """One query, over the replies of these weeks. A case that does another's work again has its reply there."""
     days, zone = mondays(), timezone.get_default_timezone()
     answered = TruncDate("replied_at", tzinfo=zone)
     rows = (
-        Case.objects.filter(replied_at__gte=_begin(days[0]))
+        Case.objects.filter(replied_at__gte=_begin(days[0]), replays=None)
         .order_by()
         .annotate(
             week=TruncWeek("replied_at", tzinfo=zone, output_field=DateField()),

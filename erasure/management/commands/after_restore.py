@@ -88,7 +88,7 @@ class Command(BaseCommand):
 
     def _say_what_is_lost(self, lost: restore.Lost) -> None:
         size = lost.ends.size if lost.ends else 0
-        text = _("The database ends with %(size)d sealed events; the last thing in it happened at %(at)s.")
+        text = _("The database ends with %(size)d sealed events; things are lost from %(at)s on.")
         self.stdout.write(text % {"size": size, "at": timestamp(lost.since)})
         if lost.gap and (known := lost.gap.known):
             where = _("the mark beside the key ring") if known.where == MARK else _("an anchored checkpoint")

@@ -80,7 +80,8 @@ class Command(BaseCommand):
                 self.stdout.write(text % ", ".join(references))
         if unreadable:
             text = _(
-                "Cases that cannot be opened again: %d. What the vendor holds of these people is to be found there."
+                "Cases that cannot be opened again: %d. The vendor holds data of these people again. Ask it which came "
+                "back with its backup, and have that erased there."
             )
             raise CommandError(text % unreadable)
 

@@ -97,6 +97,12 @@ def test_failures_are_looked_at_from_a_fifth_of_the_days_calls_on(shop):
     assert health(shop).why == ("Of 12 calls of the last day, 3 were not done or are unknown.",)
 
 
+def test_what_a_restore_has_put_in_doubt_is_no_failure_of_the_vendor(shop):
+    called(shop, *[Verdict.OK] * 5, *[Verdict.UNKNOWN] * 9)
+    Call.objects.filter(verdict=Verdict.UNKNOWN).update(code="restored")
+    assert health(shop).level == Level.RUNNING
+
+
 def test_attention_overdue_work_and_a_used_up_quota_are_looked_at(shop):
     attention()
     assert "1 piece of vendor work needs attention." in health(shop).why

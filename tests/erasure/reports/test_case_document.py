@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from compliance import clock
 from compliance.audit.models import Checkpoint
-from erasure import actions, letters, lifecycle
+from erasure import actions, letters, lifecycle, retention
 from erasure.evidence import File
 from erasure.models import Case, SubTask
 from erasure.reports.case_document import document
@@ -289,3 +289,21 @@ def test_it_takes_as_many_queries_for_a_large_case_as_for_a_small_one() -> None:
             document(Reading(case.reference, events), Checkpoint.objects.order_by("size").last())
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 11
+
+
+def test_a_destroyed_case_tells_why_and_by_whom_with_whose_yes(told: Told) -> None:
+    case = opened_case()
+    lifecycle.cancel(case, by=person("olive"), reason="withdrawn")
+    retention.ask(case, by=person("olive"), reason="person_asks")
+    retention.approve(case, by=person("ada", "approver"))
+    said = told(Case.objects.get(pk=case.pk))
+    olive, ada = person("olive"), person("ada")
+    names = f"asked for by olive (user:{olive.pk}), approved by ada (user:{ada.pk})."
+    assert f"Why: the person asks for it; {names}" in said
+
+
+def test_what_the_schedule_has_destroyed_tells_why(told: Told) -> None:
+    case = opened_case()
+    lifecycle.cancel(case, by=person("olive"), reason="withdrawn")
+    retention.shred(case, actor="system:retention", why="time_over")
+    assert "Why: the time for keeping it was over." in told(Case.objects.get(pk=case.pk))

@@ -68,6 +68,32 @@ def test_the_desk_may_work_again_and_the_trail_names_the_gap(put_back: PutBack) 
     factories.opened_case()
 
 
+def test_what_happens_before_it_is_put_right_does_not_shorten_what_is_lost(put_back: PutBack, turn_clock: Any) -> None:
+    factories.vendor()
+    case = factories.opened_case()
+    seal.seal()
+    sealed = Checkpoint.objects.latest()
+    put_back()
+    turn_clock(timedelta(hours=5))
+    record("staff.signed_in", actor="user:1")
+    after_restore()
+    (gap,) = told("desk.restored")
+    assert datetime.fromisoformat(gap["last_event_at"]) == sealed.at
+    assert Case.objects.get(pk=case.pk).lost_since == sealed.at
+
+
+def test_a_backup_that_the_copy_tells_of_is_its_end(put_back: PutBack, turn_clock: Any) -> None:
+    seal.seal()
+    turn_clock(timedelta(hours=1))
+    record(actions.BACKUP_BEGUN, actor="system:command")
+    begun = Event.objects.latest("pk").at
+    put_back()
+    turn_clock(timedelta(hours=5))
+    record("staff.signed_in", actor="user:1")
+    after_restore()
+    assert datetime.fromisoformat(told("desk.restored")[0]["last_event_at"]) == begun
+
+
 def test_a_mark_of_a_host_whose_clock_was_ahead_is_put_right_too(put_back: PutBack) -> None:
     put_back()
     mark = highwater.read()
@@ -401,3 +427,13 @@ def test_the_page_of_an_open_case_says_what_is_lost(put_back: PutBack, client: C
     after_restore()
     client.force_login(factories.person("root"))  # the session has ended
     assert "was put back from a backup of" in client.get(address).content.decode()
+
+
+def test_what_may_have_been_sent_is_told_in_words(put_back: PutBack, lane: Lane, client: Client) -> None:
+    case = lane.case()
+    put_back()
+    after_restore()
+    client.force_login(factories.person("root", is_superuser=True))
+    page = client.get(f"/admin/erasure/case/{case.pk}/change/").content.decode()
+    assert "it may have been sent after the backup that was put back" in page
+    assert "<code>restored</code>" not in page

@@ -9,8 +9,9 @@ from django.test import Client
 
 from compliance import clock
 from compliance.audit import seal
+from compliance.audit.models import Event
 from compliance.staff import tokens
-from erasure import lifecycle, retention
+from erasure import evidence, lifecycle, retention
 from erasure.errors import Unavailable
 from erasure.models import Case
 from erasure.worker import lanes
@@ -96,7 +97,8 @@ def test_the_admin_shows_it_on_every_page(put_back: PutBack, client: Client) -> 
     client.force_login(factories.person("ada", is_superuser=True))
     assert "after_restore" not in client.get("/admin/").content.decode()
     put_back()
-    assert "manage.py after_restore" in client.get("/admin/").content.decode()
+    page = client.get("/admin/").content.decode()
+    assert "manage.py after_restore" in page and "What was done since the backup is missing here." in page
 
 
 def test_a_case_that_is_opened_in_the_admin_is_refused_in_words(put_back: PutBack, client: Client) -> None:
@@ -107,3 +109,25 @@ def test_a_case_that_is_opened_in_the_admin_is_refused_in_words(put_back: PutBac
     assert page.status_code == 200
     assert "Nothing was done." in page.content.decode()
     assert not Case.objects.exists()
+
+
+def test_what_a_backup_may_have_brought_back_is_revealed_to_nobody(put_back: PutBack, client: Client) -> None:
+    factories.vendor()
+    case = factories.opened_case()
+    client.force_login(factories.person("ada", is_superuser=True))
+    put_back()
+    number = str(case.identifiers.get(kind="email").pk)
+    asked = {"identifier": number, "reason": "Curious."}
+    page = client.post(f"/admin/erasure/case/{case.pk}/reveal/", asked, follow=True).content.decode()
+    assert "Nothing was done." in page and "ada@example.org" not in page
+    assert not Event.objects.filter(action="identifier.revealed").exists()
+
+
+def test_nor_are_its_files_handed_out(put_back: PutBack, client: Client) -> None:
+    factories.vendor()
+    case = factories.opened_case()
+    kept = evidence.add(case, by=factories.person("olive"), name="seen.txt", content=b"Seen.")
+    client.force_login(factories.person("ada", is_superuser=True))
+    put_back()
+    page = client.post(f"/admin/erasure/evidence/{kept.pk}/download/", follow=True)
+    assert "Nothing was done." in page.content.decode()

@@ -1,7 +1,7 @@
 """`manage.py replay_erasures`: what a vendor has forgotten is opened again, once, for this vendor alone."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.test import Client
 from compliance import clock
 from compliance.audit.models import Event
 from compliance.vault.seal import destroy
-from erasure import lifecycle
+from erasure import lifecycle, retention
 from erasure.models import Case
 from erasure.reports import register
 from erasure.sandbox import Apptus
@@ -150,6 +150,16 @@ def test_what_cannot_be_read_any_more_is_named(erased: Callable[..., Case]) -> N
     assert other.replayed_by.exists()
 
 
+def test_a_person_whom_nobody_knows_any_more_is_named_so(erased: Callable[..., Case]) -> None:
+    original = erased()
+    lifecycle.reply(original, by=factories.person("olive"), channel="email")
+    retention.shred(original, actor="system:retention", why="time_over")
+    out = StringIO()
+    with pytest.raises(CommandError, match="Ask it which came back"):
+        call_command("replay_erasures", "--vendor", VENDOR, "--restored-to", "2020-01-01", stdout=out)
+    assert f"{original.reference}: its personal data was destroyed" in out.getvalue()
+
+
 def test_a_dry_run_opens_nothing(erased: Callable[..., Case]) -> None:
     original = erased()
     assert f"{original.reference}: would be opened again" in replay("--dry-run")
@@ -209,9 +219,11 @@ def test_a_desk_that_was_put_back_itself_opens_nothing(erased: Callable[..., Cas
 
 def test_both_pages_lead_to_each_other(erased: Callable[..., Case], client: Client) -> None:
     original = erased()
-    replay()
+    replay(to=datetime(2020, 1, 1, tzinfo=UTC))
     case = original.replayed_by.get()
     client.force_login(factories.person("root", is_superuser=True))
     for one, other in ((original, case), (case, original)):
         page = client.get(f"/admin/erasure/case/{one.pk}/change/").content.decode()
         assert f'href="/admin/erasure/case/{other.pk}/change/"' in page
+        assert "Perhaps the same person" not in page, "it is, and the page says so"
+        assert "was put back to 2020-01-01 00:00 UTC" in page

@@ -105,7 +105,7 @@ def test_what_is_asked_for_stands_in_a_queue_and_is_the_approvers_next_step() ->
     listed = client.get(reverse("admin:erasure_case_changelist"), {"queue": "to-destroy"}).content.decode()
     assert case.reference in listed
     html = page(client, case)
-    assert "olive asks for the destruction of the personal data" in html
+    assert "olive asked on" in html and "for the destruction of the personal data (the person asks for it)" in html
     assert 'id="approve_shred-case"' in html
 
 

@@ -1,5 +1,7 @@
 """A case whose personal data was destroyed, on every face: clear words, and nothing that breaks."""
 
+from dataclasses import replace
+
 import pytest
 from django.core.management import call_command
 from django.test import Client
@@ -51,11 +53,55 @@ def test_by_hand_it_names_both_people(root: Client) -> None:
     assert "olive asked for it, ada approved it" in html
 
 
+def page(client: Client, case: Case) -> str:
+    return client.get(reverse("admin:erasure_case_change", args=[case.pk])).content.decode()
+
+
 def test_before_it_the_page_says_when_and_by_which_rule(root: Client) -> None:
     case = rejected_case()
     retention.give_dates()
-    html = root.get(reverse("admin:erasure_case_change", args=[case.pk])).content.decode()
-    assert "The personal data is destroyed on" in html and "a request that was refused" in html
+    html = page(root, case)
+    assert "The personal data will be destroyed on" in html and "a request that was refused" in html
+
+
+def test_it_says_so_at_once_not_only_when_the_worker_has_given_the_date() -> None:
+    case = rejected_case()
+    before = retention.told(anew(case))
+    retention.give_dates()
+    assert before == retention.told(anew(case)) and len(before) == 1
+
+
+def test_what_is_never_destroyed_by_itself_says_so(settings) -> None:
+    settings.RETENTION = {law: replace(keeping, answered_months=0) for law, keeping in settings.RETENTION.items()}
+    assert retention.told(ended_case()) == ["The personal data is not destroyed by itself: somebody has to ask for it."]
+
+
+def test_an_ended_case_whose_data_stays_says_why() -> None:
+    assert retention.told(rejected_case(answered=False)) == [
+        "The personal data is kept for now. The person has not been answered. Answer them, and record the reply first."
+    ]
+    held = rejected_case()
+    lifecycle.hold(held, by=person("ada", "approver"))
+    assert "on hold" in retention.told(anew(held))[0]
+
+
+def test_of_a_destroyed_case_nothing_untrue_is_said_of_its_plan_or_of_roles(root: Client) -> None:
+    html = page(root, full())
+    assert "What was approved can no longer be shown: the personal data was destroyed." in html
+    for untrue in ("the account has changed since", "nothing is sent by the desk", "that your roles allow"):
+        assert untrue not in html, untrue
+    assert "List for the person" not in html, "there is nobody to give it to"
+
+
+def test_the_schedule_stands_in_the_timeline_in_words(root: Client) -> None:
+    html = page(root, full())
+    assert "system:" not in html.partition("case-entries")[2] and "schedule</span>" in html
+
+
+def test_whoever_searches_in_vain_is_told_of_destroyed_cases(root: Client) -> None:
+    full()
+    html = root.post(reverse("admin:erasure_case_find"), {"text": "ada@example.org"}).content.decode()
+    assert "A case whose personal data was destroyed is found by its reference alone." in html
 
 
 def test_every_list_search_and_page_shows_it_without_breaking(root: Client) -> None:
@@ -130,3 +176,10 @@ def test_the_page_of_a_destroyed_case_takes_no_more_queries(root: Client, django
     root.get(reverse("admin:erasure_case_change", args=[case.pk]))
     with django_assert_max_num_queries(20):
         root.get(reverse("admin:erasure_case_change", args=[case.pk]))
+
+
+def test_bulk_work_skips_it_and_says_why(root: Client) -> None:
+    case = full()
+    chosen = {"action": "hold_cases", "_selected_action": str(case.pk), "index": "0"}
+    html = root.post(reverse("admin:erasure_case_changelist"), chosen, follow=True).content.decode()
+    assert "The personal data of this case was destroyed." in html

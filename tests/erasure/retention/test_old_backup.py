@@ -82,7 +82,7 @@ def test_it_opens_with_todays_ring_until_the_key_of_the_ring_is_destroyed_and_th
     backup = Backup(settings.EVIDENCE_DIR)
     other = cancelled_case()
     case = destroyed(case)
-    assert "no date is set" in retention.backups(case)
+    assert "No date is set" in retention.backups(case)
     with backup.restored():
         opened = [open_() for open_ in everything(case)]
         assert {"ada@example.org", "She rang twice.", b"a picture"} <= {

@@ -118,6 +118,14 @@ def test_the_time_to_reply_stands_against_the_limit(home):
     assert "2027-02-08 10 1 5 20 30" in said
 
 
+def test_what_is_done_again_is_no_second_reply():
+    replied(3)
+    answered = Case.objects.get()
+    again = opened_case()
+    Case.objects.filter(pk=again.pk).update(replied_at=WEDNESDAY, replays=answered)
+    assert flow.replies()[-1].count == 1
+
+
 def test_a_reply_counts_in_the_desks_zone(settings):
     settings.TIME_ZONE = "Pacific/Auckland"
     case = opened_case()
