@@ -191,8 +191,8 @@ WORDS: dict[str, Words] = {
         _("Put cases on hold"),
         ngettext_lazy("Put %(count)s case on hold", "Put %(count)s cases on hold", "count"),
         _(
-            "No further call is made for these cases, and their personal data is kept, until they are released. The time "
-            "to reply runs on."
+            "No further call is made for these cases, and their personal data is kept, until they are released. The "
+            "time to reply runs on."
         ),
         form=_NoteForm,
     ),
