@@ -4,6 +4,7 @@ No identifier's value, requester, note or other text that somebody typed about a
 time at which it is made."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.conf import settings
 from django.utils.timezone import get_default_timezone_name
@@ -12,7 +13,7 @@ from django.utils.translation import ngettext
 
 from compliance.audit.models import Checkpoint, Event
 from erasure import actions, due
-from erasure.models import Inquiry, PlanRevision
+from erasure.models import Case, Inquiry, PlanRevision
 from erasure.states import (
     Assurance,
     CancelReason,
@@ -81,7 +82,7 @@ def _at_a_glance(read: Reading) -> Iterator[str]:
         yield _("It has been on hold since %(at)s.") % {"at": moment(case.held_at)}
     yield _answered(read)
     if case.shredded_at:
-        yield _destroyed(read)
+        yield _destroyed(case, case.shredded_at)
     if said := case_work.outcomes(read):
         yield _("Outcomes, counted over vendors and identifiers: %(outcomes)s.") % {"outcomes": said}
     undecided = sum(item.state == IdentifierState.PROPOSED for item in read.identifiers)
@@ -91,15 +92,14 @@ def _at_a_glance(read: Reading) -> Iterator[str]:
         yield ngettext(one, many, undecided) % {"count": undecided}
 
 
-def _destroyed(read: Reading) -> str:
+def _destroyed(case: Case, at: datetime) -> str:
     """When the personal data was destroyed, why, and by whom with whose yes."""
-    case = read.case
     text = _("The personal data of the person was destroyed on %(at)s, with its key. The record stays.")
-    said = text % {"at": moment(case.shredded_at)}
+    said = text % {"at": moment(at)}
     found = getattr(case, "shredding", None)
     if found is None:
         return said
-    words = {"why": ShredReason(found.reason).label}
+    words = {"why": str(ShredReason(found.reason).label)}
     if found.approved_by is None:
         return said + " " + _("Why: %(why)s.") % words
     words |= {"asked": person(found.asked_by), "approved": person(found.approved_by)}

@@ -100,5 +100,7 @@ def _takers(vendors: list[Vendor]) -> list[tuple[Vendor, set[str]]]:
 
 def duplicates(facts: Facts) -> list[Case]:
     """Other cases of perhaps the same person. That one does another's work again is said elsewhere."""
-    others = intake.duplicates_of(facts.case).exclude(pk=facts.case.replays_id).exclude(replays=facts.case)
+    others = intake.duplicates_of(facts.case).exclude(replays=facts.case)
+    if first := facts.case.replays_id:
+        others = others.exclude(pk=first)
     return list(others[:SHOWN_DUPLICATES])
