@@ -156,9 +156,10 @@ def test_evidence_that_the_desk_lacks_itself_is_said(tmp_path: Path) -> None:
 
 
 def test_one_whose_ring_key_is_destroyed_while_it_is_made_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_ring: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case_with_evidence()
+    folder, kept = tmp_path / "backups" / "new", tmp_path / "safe" / "keys"
     real = files.copy_evidence
 
     def copy(*told: Any) -> Any:
@@ -169,9 +170,9 @@ def test_one_whose_ring_key_is_destroyed_while_it_is_made_is_none(
     with monkeypatch.context() as patched:
         patched.setattr(files, "copy_evidence", copy)
         with pytest.raises(CommandError, match="was destroyed while the backup was made"):
-            made(tmp_path / "new", "--keys", str(tmp_path / "keys"))
-    assert not list(tmp_path.iterdir())
-    made(tmp_path / "new", "--keys", str(tmp_path / "keys"))
+            made(folder, "--keys", str(kept))
+    assert not any([*folder.parent.iterdir(), *kept.parent.iterdir()])
+    made(folder, "--keys", str(kept))
 
 
 def test_what_is_written_meanwhile_is_in_it_whole_or_not_at_all(tmp_path: Path) -> None:
