@@ -45,7 +45,7 @@ def ring_opens(app_configs: Any, databases: Sequence[str] | None = None, **kwarg
             return []
     except DatabaseError:  # not migrated yet, or not there: others say so
         return []
-    return [checks.Error(line, hint="docs/operations.md, Keys.", id="vault.E001")]
+    return [checks.Error(line, hint="docs/operations/keys.md.", id="vault.E001")]
 
 
 def ring_is_apart(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:

@@ -38,7 +38,7 @@ def key_ring() -> Iterator[Finding]:
     try:
         count = len(ring().keys)
     except ImproperlyConfigured as error:
-        yield problem(str(error), _("Without it no personal data can be read. See “Keys” in docs/operations.md."))
+        yield problem(str(error), _("Without it no personal data can be read. See docs/operations/keys.md."))
         return
     text = ngettext("It opens, with %(count)d key: %(path)s", "It opens, with %(count)d keys: %(path)s", count)
     yield ok(text % {"count": count, "path": settings.KEY_RING})
@@ -126,7 +126,7 @@ def database() -> Iterator[Finding]:
 
 def newest_state() -> Iterator[Finding]:
     if line := behind():
-        yield problem(line, _("See “A restore, step by step” in docs/operations.md."))
+        yield problem(line, _("See “A restore, step by step” in docs/operations/backup.md."))
     elif count := restore.back():
         text = _("Destroyed personal data is back, by the list beside the key ring of this host: %(count)d keys.")
         yield problem(text % {"count": count}, "manage.py after_restore")
@@ -137,7 +137,7 @@ def newest_state() -> Iterator[Finding]:
 def data_keys() -> Iterator[Finding]:
     """Whether the ring opens what this database holds."""
     if line := rotation.problem():
-        yield problem(line, _("See “Keys” in docs/operations.md."))
+        yield problem(line, _("See docs/operations/keys.md."))
     else:
         yield ok(_("The key ring opens what the database holds."))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.timesince import timesince
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -112,7 +113,7 @@ def _vendor(vendor: Vendor) -> Finding:
             check_base_url(address, accounts.network())
         if not connector.by_hand:
             connector.headers(credentials)
-    except Unreadable:
+    except (Unreadable, ImproperlyConfigured):  # the latter: there is no ring to open them with
         text = _("%(name)s: its credentials cannot be opened with this key ring.") % name
         return problem(text, _("Put the right key ring back, or enter them again on the account's page."))
     except BadSettings:

@@ -192,7 +192,7 @@ def _identify() -> _Wanted:
 def _approval(number: int, why_not: str) -> _Wanted:
     what = _("Plan version %(number)s awaits approval.") % {"number": number}
     who = _("Another person with the role approver must approve this plan.")
-    why = _("You can approve it, below what it does.")
+    why = _("What it does stands below; you can approve it at the end of that.")
     label = _("Read the plan and decide")
     return _Wanted("approve", who, Next(what, why, mine=True, anchor=f"plan-{number}", label=label), why_not)
 

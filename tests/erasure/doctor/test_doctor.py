@@ -326,6 +326,15 @@ def test_credentials_that_do_not_open_are_a_problem() -> None:
     assert one("vendors").level == Level.PROBLEM
 
 
+def test_credentials_whose_key_ring_is_missing_are_no_defect_of_ours(settings: LazySettings, tmp_path: Path) -> None:
+    vendor = factories.vendor()
+    settings.KEY_RING = tmp_path / "ring.json"
+    finding = one("vendors")
+    assert finding.level == Level.PROBLEM
+    assert finding.text.startswith(f"{vendor.name}: ")
+    assert "report it" not in finding.cure
+
+
 def test_options_of_another_release_are_a_problem() -> None:
     vendor = factories.vendor()
     Vendor.objects.filter(pk=vendor.pk).update(connector="forgotten")
