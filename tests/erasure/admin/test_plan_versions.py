@@ -42,7 +42,7 @@ def test_the_page_says_who_must_act(signed_in, extended):
     for name, role, who in (
         ("olive", "intake", APPROVER),
         ("ann", "auditor", APPROVER),
-        ("ada", "approver", "You can approve it"),
+        ("ada", "approver", "you can approve it"),
         ("mia", "approver", "must approve it."),
     ):
         html = page(signed_in(name, role), extended)
