@@ -27,13 +27,22 @@ def pytest_unconfigure() -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test whose server or browser is missing is skipped with the reason; under CI=true it fails."""
-    if item.get_closest_marker("looks") and settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
-        pytest.skip("pages look alike on every database: on SQLite they are looked at")
+    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql") and is_the_same_everywhere(item):
+        pytest.skip("the same whatever the database: it runs with SQLite")
     for marker in services.MARKERS:
         if item.get_closest_marker(marker) and (reason := services.missing(marker)):
             if os.environ.get("CI") == "true":
                 pytest.fail(f"CI must have it: {reason}", pytrace=False)
             pytest.skip(reason)
+
+
+def is_the_same_everywhere(item: pytest.Item) -> bool:
+    """A test of what a browser shows, one that is marked so, and one that neither asks for the database nor starts
+    processes, which have one."""
+    if item.get_closest_marker("browser") or item.get_closest_marker("any_database"):
+        return True
+    asks = item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    return not asks and not item.get_closest_marker("slow")
 
 
 @pytest.fixture(scope="session", autouse=True)

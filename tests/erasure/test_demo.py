@@ -22,7 +22,7 @@ from erasure.states import CaseStatus, Kind, SubTaskStatus
 from tests.desk import until
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.any_database]
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

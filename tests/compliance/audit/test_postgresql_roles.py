@@ -16,7 +16,7 @@ from psycopg import sql
 from tests import services
 from tests.desk import OWN, ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgresql_roles]
+pytestmark = [pytest.mark.slow, pytest.mark.postgresql_roles, pytest.mark.any_database]
 
 
 @dataclass

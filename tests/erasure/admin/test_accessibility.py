@@ -20,7 +20,7 @@ from tests import sample_desk, services
 from tests.compliance.staff.signing_in import CODE_PAGE, SET_UP_PAGE, with_device
 from tests.factories import person
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.looks]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 #: With `preload` axe fetches every style sheet again, for one rule that concerns none of these pages.

@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.memory import AIM, LINES, measure
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.any_database]
 #: What took from half a gigabyte to all of the machine's memory before it was bounded, and one call of each kind.
 QUICK = {
     "gzip bomb: 512 MiB in a JSON reply": ("failed", "encoded"),
