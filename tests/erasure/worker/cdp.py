@@ -20,7 +20,7 @@ class Cdp:
 
     def __init__(self, acquia: Acquia, turn: Callable[[datetime | timedelta], datetime]) -> None:
         self.acquia, self._turn = acquia, turn
-        self._turn(timedelta(0))
+        self._turn(acquia.clock.now())  # the same moment: neither is ahead when a second ends between the two
         self.vendor = self.save()
 
     def turn(self, by: timedelta) -> datetime:
