@@ -7,11 +7,17 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import LazySettings, settings
+from hypothesis import HealthCheck
 
 from tests import services
 from tests.trail import begin_with_no_mark, empty_trail, trail_can_be_emptied  # noqa: F401 - for every test
+
+# How long an example takes says how busy the machine is. What is left is as Hypothesis has it, in CI too.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

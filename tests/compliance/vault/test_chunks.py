@@ -16,7 +16,7 @@ from compliance.vault.seal import Unreadable, destroy
 PLACE = {"table": "erasure_evidence", "row": "7", "field": "file"}
 SMALL = 16
 FRAME = SMALL + TAG
-many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 numbers = itertools.count()
 
 

@@ -20,7 +20,7 @@ from compliance.vault.seal import (
 )
 
 # One key serves all examples of a test: only the sealing differs.
-many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 names = st.text(st.characters(codec="utf-8", exclude_characters="|"), min_size=1, max_size=20)
 places = st.fixed_dictionaries({"table": names, "row": names | st.uuids(), "field": names})
 PLACE = {"table": "erasure_identifier", "row": uuid.UUID(int=7), "field": "value"}

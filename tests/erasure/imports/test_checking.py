@@ -114,7 +114,7 @@ def test_a_cell_that_our_own_export_has_guarded_is_looked_up_as_it_was() -> None
     assert answers(b"value\n'-7\n", kind="customer_id") == [("2", "'-7", "yes")]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20), max_size=8))
 def test_whatever_a_file_holds_each_row_that_holds_something_has_one_answer(values: list[str]) -> None:
     content = io.StringIO()
