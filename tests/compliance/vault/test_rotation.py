@@ -114,7 +114,8 @@ def test_retiring_destroys_replaced_keys_alone_and_leaves_no_copy_in_the_folder(
 
 def test_a_key_that_a_living_data_key_is_under_is_not_destroyed(desk, ring_file):
     damaged = DataKey.objects.get(pk=next(iter(desk)))
-    damaged.wrapped = bytes(damaged.wrapped)[:-1] + b"?"
+    *rest, last = bytes(damaged.wrapped)
+    damaged.wrapped = bytes([*rest, last ^ 1])
     damaged.save()
     old = ring().active
     assert rotation.rotate(**BY).rewrapped == rewrap.Rewrapped(moved=len(desk) - 1, left=1)
