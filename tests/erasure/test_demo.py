@@ -227,8 +227,11 @@ def events_awaiting(cases: list[dict[str, Any]]) -> list[str]:
     return [each["vendor_references"]["event"] for each in waiting]
 
 
+def today() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime())
+
+
 Case = dict[str, Any]
-TODAY = time.strftime("%Y-%m-%d", time.gmtime())
 SHOWN: dict[str, Callable[[Case], Any]] = {
     **{status: (lambda case, status=status: case["status"] == status) for status in CaseStatus.values},
     **{kind: (lambda case, kind=kind: case["kind"] == kind) for kind in Kind.values},
@@ -238,7 +241,7 @@ SHOWN: dict[str, Callable[[Case], Any]] = {
         if status != SubTaskStatus.RUNNING  # for the moment of a call
     },
     "waits for days": lambda case: any(
-        each["next_at"][:10] > TODAY and each["expected_at"] > each["next_at"]
+        each["next_at"][:10] > today() and each["expected_at"] > each["next_at"]
         for each in work(case, vendor="cdp", status="waiting")
     ),
     "the vendor refused": lambda case: any(each["attention"] for each in work(case, status="needs_attention")),
@@ -247,7 +250,7 @@ SHOWN: dict[str, Callable[[Case], Any]] = {
     "answered, with work going on": lambda case: case["reply"] and case["status"] == "in_progress",
     "completed by all": lambda case: case["status"] == "completed" and len(work(case, status="done")) == 4,
     "on hold": lambda case: case["on_hold"],
-    "overdue": lambda case: case["status"] == "awaiting_approval" and case["due_on"] < TODAY,
+    "overdue": lambda case: case["status"] == "awaiting_approval" and case["due_on"] < today(),
     "restricted by the vendor": lambda case: work(case, vendor="exchange", operation="restrict", status="done"),
     "lifted by the vendor": lambda case: work(case, vendor="exchange", operation="unrestrict", status="done"),
     "exported by the vendor": lambda case: work(case, vendor="shop-search", operation="export", status="done"),

@@ -1,6 +1,7 @@
 """Vendor accounts: saved whole or not at all, secrets sealed, paused and resumed."""
 
 import json
+from datetime import timedelta
 
 import pytest
 import responses
@@ -418,7 +419,7 @@ def test_a_pause_says_so_once_and_remembers_since_when(turn_clock):
     begun = turn_clock(clock.now())
     account = paused(Pause.FAILURES)
 
-    vendors.pause(account, Pause.FAILURES, "again", begun.replace(year=begun.year + 1), trial_at=None)
+    vendors.pause(account, Pause.FAILURES, "again", begun + timedelta(days=365), trial_at=None)
 
     assert (stored().paused_at, stored().pause_note, stored().trial_at) == (begun, "again", None)
     assert Event.objects.filter(action="vendor.paused").count() == 1

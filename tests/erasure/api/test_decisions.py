@@ -1,6 +1,7 @@
 """What is done with a case, and each refusal."""
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
@@ -278,7 +279,8 @@ def test_a_reply_is_recorded_once(crm, opened, running):
     refused(crm.post(at(opened(), "reply/"), {"channel": "email"}), 409, "wrong_state")
 
 
-def test_an_extension_is_recorded_once_and_moves_the_due_date(crm, opened, running):
+def test_an_extension_is_recorded_once_and_moves_the_due_date(crm, opened, running, turn_clock):
+    turn_clock(datetime(2026, 11, 10, 12, tzinfo=UTC))  # before the first deadline, whatever day it is today
     assert running["extended_at"] is None
     wrong = refused(crm.post(at(running, "extend/"), {"reason": "holidays", "channel": "pigeon"}), 422, "invalid")
     assert pointers(wrong) == ["/reason", "/channel"]

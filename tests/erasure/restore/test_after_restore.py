@@ -4,7 +4,7 @@ import json
 import sys
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -396,8 +396,9 @@ def test_the_next_reference_lies_a_thousand_beyond_the_last_at_least(put_back: P
     assert number(factories.opened_case().reference) > last + references.STEP
 
 
-def test_a_busy_desk_leaves_out_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_desk_leaves_out_more(monkeypatch: pytest.MonkeyPatch, turn_clock: Any) -> None:
     """One case an hour was the rule; 300 hours are lost."""
+    turn_clock(datetime(2026, 6, 1, 12, tzinfo=UTC))  # all of them in one year, in which references count on
     monkeypatch.setattr(references, "LATELY", timedelta(hours=1))
     factories.vendor()
     last = number(factories.opened_case().reference)
