@@ -17,6 +17,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from compliance import clock
 from tests import sample_desk, services
+from tests.browsing import PATIENCE
 from tests.compliance.staff.signing_in import CODE_PAGE, SET_UP_PAGE, with_device
 from tests.factories import person
 
@@ -58,6 +59,7 @@ def signed_in(browser, live_server, session: str, **options) -> tuple[BrowserCon
     context = browser.new_context(base_url=live_server.url, **options)
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
     complaints: list[str] = []
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.add_init_script(REMEMBER)
     page.on("console", lambda said: complaints.append(said.text) if "Policy" in said.text else None)
@@ -92,6 +94,7 @@ def test_axe_finds_no_barrier_and_nothing_leaves_the_desk(browser, live_server, 
 
 def test_the_sign_in_page_has_no_barrier(browser, live_server):
     page = browser.new_context(base_url=live_server.url).new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto("/admin/")
     assert [barrier["id"] for barrier in Axe().run(page, options=OPTIONS).response["violations"]] == []
 

@@ -79,6 +79,7 @@ def test_a_person_is_found_and_revealed_without_an_address_that_names_them(sign_
     olive.get_by_label("Find a case or a person").fill("ada@example.org")
     olive.get_by_role("button", name="Find").click()
     olive.get_by_role("link", name="DSR-").click()
+    expect(olive.get_by_role("heading", level=1)).to_contain_text("draft")
     olive.go_back()  # no question whether to send anything again
     expect(olive.get_by_role("heading", name="1 case")).to_be_visible()
     olive.get_by_role("link", name="DSR-").click()
@@ -138,6 +139,7 @@ def test_no_page_scrolls_sideways_on_a_phone(sign_in, name):
     page.set_viewport_size({"width": 420, "height": 800})
     page.goto("/admin/erasure/case/")
     page.get_by_role("link", name="DSR-").first.click()
+    page.wait_for_url("**/change/")
     addresses = [page.url, "/admin/", "/admin/erasure/case/", "/admin/erasure/case/find/"]
     addresses += ["/admin/erasure/case/add/", page.url.replace("change", "edit")] if name == "olive" else []
     for address in addresses:

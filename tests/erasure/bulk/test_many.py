@@ -58,6 +58,7 @@ def ada(desk: Desk) -> Iterator[Page]:
             browser = playwright.chromium.launch(executable_path=services.CHROMIUM, args=services.CHROMIUM_FLAGS)
             page = browser.new_context(base_url=f"http://127.0.0.1:{port}").new_page()
             page.set_default_timeout(120_000)
+            expect.set_options(timeout=120_000)  # else five seconds, unless another test has said so before
             until(lambda: answers(port))
             page.goto("/admin/login/?next=/admin/erasure/case/")
             page.get_by_label("Username").fill("ada")
