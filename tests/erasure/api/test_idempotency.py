@@ -121,7 +121,7 @@ def test_old_replies_are_forgotten(crm, turn_clock):
 @pytest.mark.django_db(transaction=True)
 def test_duplicates_at_the_same_moment_are_done_once(vendors):
     clients = [as_account("crm") for _ in range(4)]
-    start = threading.Barrier(len(clients), timeout=10)
+    start = threading.Barrier(len(clients), timeout=60)
     replies: list = []
 
     def send(client) -> None:
@@ -135,7 +135,7 @@ def test_duplicates_at_the_same_moment_are_done_once(vendors):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     assert [reply.status_code for reply in replies] == [201] * 4
     assert len({reply.json()["reference"] for reply in replies}) == 1
     assert sorted("Idempotency-Replayed" in reply.headers for reply in replies) == [False, True, True, True]

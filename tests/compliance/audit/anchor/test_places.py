@@ -112,7 +112,7 @@ def test_many_that_write_at_once_leave_one_whole_file(folder: Path) -> None:
     together, failed = threading.Barrier(8), []
 
     def write() -> None:
-        together.wait(10)
+        together.wait(60)
         try:
             take(folder)
         except NotAnchored as error:
@@ -122,7 +122,7 @@ def test_many_that_write_at_once_leave_one_whole_file(folder: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert failed == []
     assert (folder / "5.checkpoint").read_text() == NOTE
 
