@@ -14,6 +14,12 @@ from tests.factories import approve, opened_case, person, vendor
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def hints_last(monkeypatch):
+    """Longer than any test: the cache counts real seconds."""
+    monkeypatch.setattr(dispatch, "HINT_LASTS", 3600)
+
+
 @pytest.fixture
 def lanes(django_capture_on_commit_callbacks):
     """Runs a change as if it were committed; the vendors that were hinted at by it, in order."""

@@ -28,9 +28,10 @@ commits = pytest.mark.django_db(transaction=True)  # hints are given on commit
 
 
 @pytest.fixture(autouse=True)
-def shop() -> None:
+def shop(monkeypatch: pytest.MonkeyPatch) -> None:
     vendor()
     cache.clear()
+    monkeypatch.setattr(dispatch, "HINT_LASTS", 3600)  # longer than any test: the cache counts real seconds
 
 
 @pytest.fixture

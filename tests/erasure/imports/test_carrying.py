@@ -361,6 +361,7 @@ def test_after_a_day_nothing_of_a_file_is_left(olive, turn_clock, ended):
 
 
 def test_the_sweep_wakes_an_import_that_nobody_is_at_and_forgets_old_files(olive, turn_clock, monkeypatch):
+    turn_clock(timedelta(0))  # no half a minute passes before the first look
     kept, old = running(people("ada"), olive), uploaded(people("bea"), olive)
     woken = []
     monkeypatch.setattr(carrying, "wake", woken.append)
