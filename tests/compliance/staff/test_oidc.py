@@ -370,7 +370,7 @@ def test_a_confirmation_is_of_the_same_person_and_of_now(client, provider, claim
 def test_without_an_issuer_there_is_no_such_page_and_no_link(client):
     for name in ("admin:oidc_begin", "admin:oidc_done"):
         assert client.get(reverse(name)).status_code == 404
-    assert "oidc" not in client.get(reverse("admin:login")).content.decode()
+    assert "/oidc/" not in client.get(reverse("admin:login")).content.decode()
 
 
 def test_the_sign_in_page_leads_to_the_provider_and_keeps_passwords(client, provider):
