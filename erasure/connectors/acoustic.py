@@ -139,7 +139,7 @@ class AcousticExchange(Connector):
     @step(_("open a job"), writes=True, if_unknown="create_job")  # a job without data does nothing: open another
     def create_job(self, work: Work, http: Http) -> Result:
         payload = {"operationType": exchange.OPERATIONS[work.operation], "generateOutput": self._lists(work.operation)}
-        job = exchange.new_job(http.post(REQUEST, json=payload, expect=(200, 201)), work.operation)
+        job = exchange.new_job(http.post(REQUEST, json=payload, expect=(200, 201, 202)), work.operation)
         afresh = {**UNREAD, **dict.fromkeys(("uploaded", "waited", "refused", "offered", "deleted"))}
         return Go(
             "await_intake", remember={**afresh, "job": job, "opened": work.sent_at.isoformat()}, references={"job": job}

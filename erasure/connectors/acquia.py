@@ -130,7 +130,8 @@ class Acquia(Connector):
 
     def sign_in(self, credentials: Any, http: Http) -> Token:
         _base, path, query = self._door
-        return token_of(http.post(path, query=query, headers=basic(credentials.username, credentials.password)))
+        headers = basic(credentials.username, credentials.password)
+        return token_of(http.post(path, query=query, headers=headers, expect=(200, 201)))
 
     def signs_out(self) -> bool:
         return bool(self.options.log_out)

@@ -55,6 +55,8 @@ def token_of(reply: Reply) -> Token:
     token, kind, seconds = said.get("access_token"), said.get("token_type"), said.get("expires_in")
     usable = isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]{1,8192}", token)
     bearer = isinstance(kind, str) and kind.lower() == "bearer"
+    if isinstance(seconds, str) and re.fullmatch(r"[0-9]{1,10}", seconds):  # its type is not documented
+        seconds = int(seconds)
     lasts = seconds is None or (type(seconds) is int and 0 < seconds <= LONGEST_LIFE.total_seconds())
     if not (usable and bearer and lasts):
         raise BrokenReply(

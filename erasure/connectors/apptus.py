@@ -47,6 +47,8 @@ from .http import Download, Http, basic
 from .options import spelled
 from .zipped import count_records
 
+# The names of a zip. What counts is whether it is one: the download has deleted it there, so it must not be thrown away.
+ZIP_TYPES = ("application/zip", "application/x-zip-compressed", "application/x-zip", "application/octet-stream", "")
 LARGEST_EXPORT = 2048 << 20  # bytes
 LEAST_DAYS_TO_HAND_OVER = 30
 AT_ONCE = timedelta(0)
@@ -265,7 +267,7 @@ class Apptus(Connector):
         name = f"apptus-{phase}-{keys.index(key) + 1}.zip"
         query = {"jid": jobs[key]["jid"]}
         path = self._path("export-customer-job-result")
-        download = http.download(path, query=query, name=name, max_bytes=LARGEST_EXPORT)
+        download = http.download(path, query=query, name=name, content_types=ZIP_TYPES, max_bytes=LARGEST_EXPORT)
         return key, jobs, download, count_records(download, http.progress)
 
     def _keys(self, work: Work) -> dict[str, list[str]]:
@@ -286,7 +288,7 @@ class Apptus(Connector):
         keys, jobs = list(self._keys(work)), apptus_jobs.jobs(work, phase)
         key, *others = [key for key in keys if key not in jobs or jobs[key].get("fetching")]
         try:
-            reply = http.post(self._path(CREATE[phase]), query={"customerKey": key})
+            reply = http.post(self._path(CREATE[phase]), query={"customerKey": key}, expect=(200, 201, 202))
         except Refused:  # one key is no reason to leave the others undone
             if len(keys) == 1:
                 raise

@@ -207,6 +207,7 @@ def sign_in(replies: responses.RequestsMock, answer: Answer) -> Token:
         ({**GOOD, "token_type": "bearer"}, "made-token-1", timedelta(hours=1)),
         ({**GOOD, "token_type": "BEARER"}, "made-token-1", timedelta(hours=1)),
         ({**GOOD, "expires_in": 1}, "made-token-1", timedelta(seconds=1)),
+        ({**GOOD, "expires_in": "3600"}, "made-token-1", timedelta(hours=1)),
         ({**GOOD, "expires_in": None}, "made-token-1", None),
         ({"access_token": "ey.J~+/_-==", "token_type": "Bearer"}, "ey.J~+/_-==", None),
         ({**GOOD, "scope": "all"}, "made-token-1", timedelta(hours=1)),
@@ -216,6 +217,10 @@ def test_a_token_is_taken_with_its_life(
     replies: responses.RequestsMock, reply: Any, value: str, lives: timedelta | None
 ) -> None:
     assert sign_in(replies, in_json(reply)) == Token(Secret(value), lives)
+
+
+def test_a_token_may_be_answered_as_one_that_was_created(replies: responses.RequestsMock) -> None:
+    assert sign_in(replies, in_json(GOOD, 201)) == Token(Secret("made-token-1"), timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
@@ -241,7 +246,11 @@ def test_a_token_is_taken_with_its_life(
         {**GOOD, "expires_in": 10**12},
         {**GOOD, "expires_in": 3600.5},
         {**GOOD, "expires_in": True},
-        {**GOOD, "expires_in": "3600"},
+        {**GOOD, "expires_in": "0"},
+        {**GOOD, "expires_in": "-1"},
+        {**GOOD, "expires_in": "3600.5"},
+        {**GOOD, "expires_in": " 3600"},
+        {**GOOD, "expires_in": "9" * 11},
         {**GOOD, "expires_in": "soon"},
         {"error": "invalid_client"},
     ],
@@ -257,7 +266,8 @@ def test_a_reply_without_a_token_that_can_be_used_is_broken(replies: responses.R
         (in_html(), BrokenReply),
         (in_html(404), BrokenReply),
         (in_html(302, Location="https://evil.example/"), BrokenReply),
-        (in_json(GOOD, 201), BrokenReply),
+        (in_html(201), BrokenReply),
+        (in_json(GOOD, 202), BrokenReply),
         (in_html(401), Misconfigured),
         (in_html(403), Misconfigured),
         (error(500), OutcomeUnknown),

@@ -64,6 +64,37 @@ def test_records_are_the_lines_that_are_not_blank(
     assert sub_task.outcomes == {"anna": (Outcome.ERASED, Held.YES)}
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/zip"},
+        {"Content-Type": "Application/X-Zip-Compressed"},
+        {"Content-Type": "application/x-zip"},
+        {"Content-Type": "application/octet-stream; charset=binary"},
+        {"Content-Type": ""},
+    ],
+)
+def test_a_zip_is_taken_under_any_of_its_names_as_the_vendor_has_deleted_its_own(
+    vendor: Vendor, drive: Callable[..., Drive], headers: dict[str, str]
+) -> None:
+    vendor.instead[RESULT] = [(200, headers, TWO_CLICKS)]
+    sub_task = drive()
+    assert isinstance(sub_task.run(), Finish)
+    assert vendor.asked(START_EXPORT) == [ANNAS_KEY]
+    assert sub_task.evidence[0].counts == {"files": 1, "records": 2}
+
+
+def test_what_comes_without_a_type_and_is_no_zip_is_kept_and_removes_nothing(
+    vendor: Vendor, drive: Callable[..., Drive]
+) -> None:
+    vendor.instead[RESULT] = [(200, {"Content-Type": ""}, b"<html>Sign in</html>")]
+    sub_task = drive()
+    end = sub_task.run()
+    assert isinstance(end, HandOver)
+    assert end.to == "attention"
+    assert vendor.asked(START_REMOVAL) == []
+
+
 @pytest.mark.parametrize("text", ["", "There is no data.\n"])
 def test_an_empty_txt_alone_means_that_nothing_is_held(vendor: Vendor, drive: Callable[..., Drive], text: str) -> None:
     vendor.zips["e1"] = zipped({"empty.txt": text})

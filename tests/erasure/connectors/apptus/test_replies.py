@@ -55,6 +55,18 @@ def test_done_is_done_in_any_case(vendor: Vendor, drive: Callable[..., Drive], w
     assert isinstance(drive().run(), Finish)
 
 
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_a_job_is_started_by_any_success_that_names_it(
+    vendor: Vendor, drive: Callable[..., Drive], status: int
+) -> None:
+    """The vendor's pages say what the reply holds, and nothing of its status."""
+    vendor.instead[START_EXPORT] = [in_json({"jid": "e9", "status": "created"}, status)]
+    vendor.instead[START_REMOVAL] = [in_json({"jid": "r9", "status": "started"}, status)]
+    sub_task = drive()
+    assert isinstance(sub_task.run(), Finish)
+    assert (vendor.asked(STATUS), vendor.asked(START_REMOVAL)) == (["e9", "r9"], [ANNAS_KEY])
+
+
 @pytest.mark.parametrize("phase", ["export", "removal"])
 @pytest.mark.parametrize(
     ("word", "code"), [("not_found", "job_lost"), ("NOT_FOUND", "job_lost"), ("Error", "job_failed")]
@@ -197,8 +209,10 @@ def test_a_repeated_start_may_be_answered_with_the_same_keys_job(vendor: Vendor,
             (200, {"Content-Type": "application/json"}, b'{"jid": "e1", "status": "error", "status": "done"}'),
             BrokenReply,
         ),
-        (in_json({"jid": "e1", "status": "created"}, 201), BrokenReply),
-        (in_json({"jid": "e1", "status": "created"}, 202), BrokenReply),
+        (in_json({"jid": "e1", "status": "created"}, 203), BrokenReply),
+        (in_json({"jid": "e1", "status": "created"}, 206), BrokenReply),
+        (in_html(201), BrokenReply),
+        (in_json({}, 202), BrokenReply),
         (in_html(400), Refused),
         (in_html(401), Misconfigured),
         (in_html(403), Misconfigured),
