@@ -6,10 +6,21 @@ import re
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+from django.core.management import ManagementUtility
+from django.core.management.base import BaseCommand
 from django.db import OperationalError, ProgrammingError
 
 from compliance import first_environment
+
+WRONG_USAGE = 2
+
+
+class CommandLine(ManagementUtility):
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        try:
+            return super().fetch_command(subcommand)
+        except SystemExit:  # Django has said that there is no such command, and leaves with 1
+            sys.exit(WRONG_USAGE)
 
 
 def main() -> None:
@@ -26,7 +37,7 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(f"Erasure Desk cannot start: {error}")
     try:
-        execute_from_command_line(sys.argv)
+        CommandLine(sys.argv).execute()
     except (ImproperlyConfigured, OperationalError, ProgrammingError) as error:
         if "--traceback" in sys.argv or not (line := _one_line(error)):
             raise

@@ -21,6 +21,14 @@ def one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
     assert [word for word in words if word not in line] == []
 
 
+@pytest.mark.parametrize("command", [("exprot_audit",), ("help", "exprot_audit"), ("work", "--bogus"), ("vendors",)])
+def test_wrong_usage_ends_with_2_and_says_what_is_wrong(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = start(tmp_path, *command, SECRET_KEY=KEY)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
+
+
 @pytest.mark.parametrize("command", [("vendors", "check"), ("token", "create", "crm", "--scope", "cases:read")])
 def test_a_database_that_is_not_migrated_is_one_line(tmp_path: Path, command: tuple[str, ...]) -> None:
     one_line(start(tmp_path, *command, SECRET_KEY=KEY), "DATABASE_URL", "manage.py migrate")
