@@ -47,7 +47,7 @@ from .http import Download, Http, basic
 from .options import spelled
 from .zipped import count_records
 
-# The names of a zip. What counts is whether it is one: the download has deleted it there, so it must not be thrown away.
+# The names of a zip. What counts is whether it is one: the download has deleted it there, so nothing is thrown away.
 ZIP_TYPES = ("application/zip", "application/x-zip-compressed", "application/x-zip", "application/octet-stream", "")
 LARGEST_EXPORT = 2048 << 20  # bytes
 LEAST_DAYS_TO_HAND_OVER = 30

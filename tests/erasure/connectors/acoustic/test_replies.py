@@ -81,9 +81,7 @@ def test_a_job_without_a_number_is_not_used(vendor: Vendor, drive: Callable[...,
 
 
 @pytest.mark.parametrize("status", [201, 202])
-def test_a_job_may_be_answered_as_created_or_accepted(
-    vendor: Vendor, drive: Callable[..., Drive], status: int
-) -> None:
+def test_a_job_may_be_answered_as_created_or_accepted(vendor: Vendor, drive: Callable[..., Drive], status: int) -> None:
     vendor.instead[CREATE] = [in_json({"jobId": "2345", "status": OPEN, "jobName": "remove"}, status)]
     sub_task = drive()
     sub_task.once()
