@@ -77,6 +77,15 @@ def hosts(raw: str) -> list[str]:
     return listed(raw)
 
 
+def own_hosts(raw: str) -> list[str]:
+    """As Django matches them: a name, `.name` with all below it, an IP address (IPv6 in brackets), or `*`. Others,
+    such as a port, would match nothing, and every page would be a bare 400."""
+    name = r"\.?\w([\w-]*\w)?(\.\w([\w-]*\w)?)*|\[[0-9A-Fa-f:.]+\]|\*"
+    if not all(re.fullmatch(name, host, re.ASCII) for host in listed(raw)):
+        raise ValueError
+    return listed(raw)
+
+
 def addresses(raw: str) -> list[str]:
     if not all(re.fullmatch(r"[^\s@<>()\";:]+@[^\s@<>()\";:]+", item) for item in listed(raw)):
         raise ValueError

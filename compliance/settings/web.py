@@ -5,12 +5,14 @@ import ipaddress
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from compliance.environment import days, listed, read, switch
+from compliance.environment import days, listed, own_hosts, read, switch
 
 from .places import BASE_DIR, DATA_DIR, DEBUG, DEMO
 
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
-ALLOWED_HOSTS = read("ALLOWED_HOSTS", "a comma-separated list of host names", listed, "")
+ALLOWED_HOSTS = read(
+    "ALLOWED_HOSTS", "a comma-separated list of host names, without https://, port or path", own_hosts, ""
+)
 if DEMO or (DEBUG and not ALLOWED_HOSTS):
     ALLOWED_HOSTS = LOOPBACK_HOSTS
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", "a comma-separated list of origins (https://…)", listed, "")

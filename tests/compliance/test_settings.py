@@ -50,6 +50,11 @@ def shown(folder: Path, expression: str, **environment: str) -> str:
         ("REMINDERS", "14 days"),
         ("ESCALATION_DAYS", "soon"),
         ("REMINDERS", "7, -1"),
+        ("ALLOWED_HOSTS", "https://desk.example.org"),
+        ("ALLOWED_HOSTS", "desk.example.org:8443"),
+        ("ALLOWED_HOSTS", "desk.example.org other.example"),
+        ("ALLOWED_HOSTS", "*.example.org"),
+        ("ALLOWED_HOSTS", "::1"),
         ("TRUSTED_PROXIES", "the proxy"),
         ("CSRF_TRUSTED_ORIGINS", "desk.example.org"),
         ("CACHE_URL", "what://ever"),
@@ -139,11 +144,13 @@ def test_a_file_that_is_no_text_stops_the_start_with_one_line(tmp_path: Path) ->
 
 def test_hosts_and_addresses_are_taken_as_they_are_meant(tmp_path: Path) -> None:
     given = {
+        "ALLOWED_HOSTS": "desk.example.org, .example.net,127.0.0.1,[::1], desk_host",
         "VENDOR_HOSTS": "api.shop.example, *.agilone.com,203.0.113.7,[2001:db8::1], my_host",
         "ALERTS_TO": "ada@desk.example, root@localhost",
     }
-    assert shown(tmp_path, "(s.VENDOR_HOSTS, s.ALERTS_TO)", **given) == (
-        "(['api.shop.example', '*.agilone.com', '203.0.113.7', '[2001:db8::1]', 'my_host'], "
+    assert shown(tmp_path, "(s.ALLOWED_HOSTS, s.VENDOR_HOSTS, s.ALERTS_TO)", **given) == (
+        "(['desk.example.org', '.example.net', '127.0.0.1', '[::1]', 'desk_host'], "
+        "['api.shop.example', '*.agilone.com', '203.0.113.7', '[2001:db8::1]', 'my_host'], "
         "['ada@desk.example', 'root@localhost'])"
     )
 
