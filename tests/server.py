@@ -20,10 +20,11 @@ class Server:
     """Answers connections with `script`, one after the other; `requests` holds what was read from each. It ends by
     itself when nobody has called for `patience` seconds."""
 
-    def __init__(self, script: Script, context: ssl.SSLContext | None = None, *, patience: float = 10) -> None:
+    def __init__(self, script: Script, context: ssl.SSLContext | None = None, *, patience: float = 120) -> None:
         self.requests: list[bytes] = []
         self.over = threading.Event()  # a script that wants to keep the line open waits for it
         self._script, self._context = script, context
+        self._line: socket.socket | None = None  # the connection that is being answered
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.settimeout(patience)
         self.port: int = self._socket.getsockname()[1]
@@ -35,20 +36,26 @@ class Server:
         with suppress(OSError):
             while not self.over.is_set():
                 line, _address = self._socket.accept()
-                line.settimeout(10)
+                line.settimeout(60)
                 with suppress(OSError), line:
                     if self._context is not None:
                         line = self._context.wrap_socket(line, server_side=True)
+                    self._line = line
                     with line:
                         self.requests.append(read_request(line))
-                        self._script(line)
+                        if self.requests[-1]:  # else the caller hung up before it had asked for anything
+                            self._script(line)
 
     def stop(self) -> None:
         self.over.set()
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._thread.join(10)
+        self._thread.join(1)
+        if self._thread.is_alive() and self._line is not None:  # it sends to somebody who no longer reads
+            with suppress(OSError):
+                self._line.shutdown(socket.SHUT_RDWR)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 

@@ -50,7 +50,7 @@ def test_the_deepest_nesting_and_the_longest_number_that_are_allowed() -> None:
 
 @pytest.mark.parametrize("raw", [b'"' + b'\\"' * 500_000, b'"' * 1_000_000, b"\\" * 1_000_000, b'{"' * 500_000])
 def test_a_megabyte_made_to_be_slow_is_refused_at_once(raw: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(NotStrict):
         loads(raw)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
