@@ -19,9 +19,9 @@ import pytest
 from compliance.audit import verify
 from erasure.demo.cases import customer_id_of
 from erasure.states import CaseStatus, Kind, SubTaskStatus
-from tests.desk import until
+from tests.desk import PATIENCE, ROOT, until
+from tests.ports import free_ports
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.any_database]
 
 
@@ -58,7 +58,7 @@ def once(folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
         env=environment(folder),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
 
 
@@ -155,9 +155,7 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_ports()
         self._out = folder / "printed"
         with self._out.open("w") as out:
             self.process = subprocess.Popen(
@@ -192,7 +190,7 @@ class Demo:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
-        with urllib.request.urlopen(request, timeout=30) as reply:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
             return json.load(reply)
 
     def cases(self) -> list[dict[str, Any]]:
@@ -202,14 +200,14 @@ class Demo:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(60)
+            self.process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     demo = Demo(tmp_path_factory.mktemp("demo"))
     try:
-        until(demo.introduced, seconds=120)
+        until(demo.introduced, seconds=PATIENCE)
         yield demo
     finally:
         demo.stop()
@@ -273,7 +271,7 @@ def test_there_is_soon_a_case_for_every_state(demo: Demo) -> None:
         cases = demo.cases()
         return [name for name, shows in SHOWN.items() if not any(map(shows, cases))]
 
-    end = time.monotonic() + 90
+    end = time.monotonic() + PATIENCE
     while (left := missing()) and time.monotonic() < end:
         time.sleep(1)
     assert left == []
@@ -294,7 +292,7 @@ def test_it_says_where_it_is_who_signs_in_and_which_case_shows_what(demo: Demo) 
 
 
 def test_cases_that_share_an_event_are_confirmed_at_once(demo: Demo) -> None:
-    until(lambda: len(events_awaiting(demo.cases())) >= 5, seconds=60)
+    until(lambda: len(events_awaiting(demo.cases())) >= 5, seconds=PATIENCE)
     waiting = events_awaiting(demo.cases())
     event = max(waiting, key=waiting.count)
     assert waiting.count(event) >= 5
@@ -331,6 +329,8 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         command = [sys.executable, "manage.py", "demo", "--port", str(port)]
-        done = subprocess.run(command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=PATIENCE
+        )
     assert done.returncode == 1
     assert f"Port {port} is in use" in done.stderr

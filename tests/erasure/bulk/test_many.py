@@ -16,8 +16,9 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests import services
-from tests.desk import ROOT, Desk, until
+from tests.desk import PATIENCE, ROOT, Desk, until
 from tests.erasure.worker.shop import FACTORIES, verify_trail
+from tests.ports import free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -48,8 +49,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture
 def ada(desk: Desk) -> Iterator[Page]:
     """Signed in, in a browser, at a web server of the desk's own."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_ports()
     command = [sys.executable, "-m", "gunicorn", "compliance.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
     with desk.log.open("ab") as log:
         web = subprocess.Popen(command, cwd=ROOT, env=desk.environment, stdout=log, stderr=log)
@@ -68,7 +68,7 @@ def ada(desk: Desk) -> Iterator[Page]:
             browser.close()
     finally:
         web.terminate()
-        web.wait(30)
+        web.wait(PATIENCE)
 
 
 def answers(port: int) -> bool:

@@ -36,7 +36,7 @@ class Client:
     def __call__(
         self, method: str, path: str, headers: dict[str, str] = BASIC, body: bytes | None = None, **query: Any
     ) -> Answer:
-        connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=10)
+        connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=60)
         try:
             target = path + ("?" + urlencode(query, doseq=True) if query else "")
             connection.request(method, target, body=body, headers=headers)

@@ -1,4 +1,3 @@
-import contextlib
 import json
 import signal
 import socket
@@ -12,22 +11,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from erasure.sandbox import STAND_INS
+from tests.desk import PATIENCE, ROOT
+from tests.ports import free_ports
 
 from .conftest import Client
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def free_ports() -> int:
-    """The first of as many free ports in a row as there are stand-ins."""
-    while True:
-        with contextlib.ExitStack() as probes, contextlib.suppress(OSError, OverflowError):
-            first = 0
-            for number in range(len(STAND_INS)):
-                probe = probes.enter_context(socket.socket())
-                probe.bind(("127.0.0.1", first and first + number))
-                first = first or int(probe.getsockname()[1])
-            return first
 
 
 @pytest.mark.parametrize(
@@ -44,7 +31,7 @@ def test_a_number_out_of_range_is_wrong_usage(arguments: list[str]) -> None:
 def test_the_command_prints_addresses_and_credentials_and_ends_on_a_signal(
     ending: signal.Signals, tmp_path: Path
 ) -> None:
-    port = free_ports()
+    port = free_ports(len(STAND_INS))
     process = subprocess.Popen(
         [sys.executable, "manage.py", "sandbox", "--port", str(port), "--everyone", "--journal", str(tmp_path)],
         cwd=ROOT,
@@ -53,7 +40,7 @@ def test_the_command_prints_addresses_and_credentials_and_ends_on_a_signal(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    watchdog = threading.Timer(30, process.kill)
+    watchdog = threading.Timer(PATIENCE, process.kill)
     watchdog.start()
     try:
         assert process.stdout is not None
@@ -73,12 +60,12 @@ def test_the_command_prints_addresses_and_credentials_and_ends_on_a_signal(
         assert Client(f"http://127.0.0.1:{port}").remove().status == 200
         process.send_signal(ending)
         assert "ended" in process.stdout.read()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         assert len((tmp_path / "apptus.jsonl").read_text().splitlines()) == 1
     finally:
         watchdog.cancel()
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE)
 
 
 @pytest.mark.slow
@@ -92,7 +79,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
             env={"SECRET_KEY": "of a test", "DEBUG": "1"},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
         )
     assert done.returncode == 1
     assert "another --port" in done.stderr
