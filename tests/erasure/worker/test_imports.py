@@ -1,12 +1,13 @@
 """An import whose process is killed goes on where it was, and opens no row twice."""
 
-import os
+import json
 import signal
-from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from tests.desk import Desk, until
+from tests.crash.apps import SWITCH
+from tests.desk import PATIENCE, Desk, until
 
 pytestmark = pytest.mark.slow
 ROWS = 40
@@ -28,7 +29,7 @@ imports.accept(kept, submits=True)
 imports.wake(kept.pk)
 result = str(kept.pk)
 """
-DONE = "result = [ImportRow.objects.count(), Import.objects.filter(status='ended').count()]"
+DONE = "result = Import.objects.filter(status='ended').count()"
 LEFT = """
 result = {
     "rows": ImportRow.objects.filter(outcome="opened").values("case").distinct().count(),
@@ -40,10 +41,11 @@ result = {
 """
 
 
-def kill(*pids: int) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+def strike_after_row(desk: Desk, number: int) -> Path:
+    """Whoever opens this row kills itself then. Returns the file that is gone once it has."""
+    switch = desk.folder / SWITCH
+    switch.write_text(json.dumps({"point": "after_row", "step": str(number), "signal": "SIGKILL"}))
+    return switch
 
 
 def hold_to_one_case_a_row(desk: Desk, *, ended: int) -> None:
@@ -57,12 +59,10 @@ def hold_to_one_case_a_row(desk: Desk, *, ended: int) -> None:
 def test_a_worker_that_is_killed_leaves_the_rest_to_another(tmp_path):
     with Desk(tmp_path, settings="tests.crash.settings") as desk:
         desk.run(START, BEFORE, rows=ROWS)
+        switch = strike_after_row(desk, 5)
         desk.start("work")
-        until(lambda: desk.run(DONE, BEFORE)[0] >= 3, 120)
-        kill(*desk.workers())
-        seen = desk.run(DONE, BEFORE)
-        assert seen[1] == 0, "it was killed on the way"
-        until(lambda: desk.run(DONE, BEFORE)[1], 240)
+        until(lambda: desk.run(DONE, BEFORE), 240)
+        assert not switch.exists(), "nothing was killed"
         hold_to_one_case_a_row(desk, ended=1)
 
 
@@ -71,12 +71,10 @@ def test_a_command_that_is_killed_is_run_again_and_opens_what_was_left(tmp_path)
         desk.run("vendor('Shop search')", BEFORE)
         file = tmp_path / "cases.csv"
         file.write_bytes(desk.run("result = content(rows).decode()", BEFORE, rows=ROWS).encode())
-        command = desk.start("import_cases", str(file))
-        until(lambda: desk.run(DONE, BEFORE)[0] >= 3, 120)
-        kill(command.pid)
-        command.wait()
+        strike_after_row(desk, 5)
+        assert desk.start("import_cases", str(file)).wait(PATIENCE) == -signal.SIGKILL
         said = desk.manage("import_cases", str(file))
         assert len(said.stdout.splitlines()) == ROWS
-        assert "already there" in said.stdout
-        assert "opened" in said.stdout
+        assert said.stdout.count("already there") == 4, "the first row of the file names the columns"
+        assert said.stdout.count("opened") == ROWS - 4
         hold_to_one_case_a_row(desk, ended=1)
