@@ -25,6 +25,9 @@ CHROMIUM = os.environ.get("TEST_CHROMIUM") or next(
 )
 
 
+ANSWERS_WITHIN = 30  # seconds; a server on a busy machine takes its time, and one that is not there says so at once
+
+
 def seed() -> int:
     """For what is chosen at random: another one each time, but in CI, where only what has changed may fail."""
     return 20261129 if os.environ.get("CI") == "true" else random.SystemRandom().randrange(2**32)
@@ -56,7 +59,7 @@ def new_database(made: str = "") -> Iterator[str]:
 
 def _no_postgresql() -> str:
     try:
-        psycopg.connect(POSTGRESQL_URL, connect_timeout=3).close()
+        psycopg.connect(POSTGRESQL_URL, connect_timeout=ANSWERS_WITHIN).close()
     except psycopg.Error as error:
         return f"no PostgreSQL at TEST_POSTGRESQL_URL ({type(error).__name__})"
     return ""
@@ -74,7 +77,7 @@ def _no_postgresql_roles() -> str:
 
 def _no_redis() -> str:
     try:
-        with redis.Redis.from_url(REDIS_URL, socket_connect_timeout=3) as client:
+        with redis.Redis.from_url(REDIS_URL, socket_connect_timeout=ANSWERS_WITHIN) as client:
             client.ping()
     except redis.RedisError as error:
         return f"no Redis at TEST_REDIS_URL ({type(error).__name__})"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import ROOT, Desk
+from tests.desk import PATIENCE, ROOT, Desk
 from tests.erasure.worker.shop import FACTORIES
 
 pytestmark = pytest.mark.slow
@@ -49,7 +49,7 @@ while BulkJob.objects.get(pk={number!r}).is_running:
             while "ready" not in process.stdout.readline():
                 assert process.poll() is None
         go.touch()
-        assert [process.wait(120) for process in both] == [0, 0]
+        assert [process.wait(PATIENCE) for process in both] == [0, 0]
         read = """
             from compliance.audit.models import Event
             from erasure.models import BulkJob, Case

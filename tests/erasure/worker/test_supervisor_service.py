@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from erasure.worker import supervisor
-from tests.desk import ROOT
+from tests.desk import PATIENCE, ROOT
 
 UNITS = ("erasure-desk-worker.service", "erasure-desk-web.service")
 
@@ -41,8 +41,8 @@ def test_systemd_understands_it_and_finds_it_well_guarded(name: str, tmp_path: P
     text = (ROOT / "deploy" / name).read_text()
     here = tmp_path / name
     here.write_text(text.replace("/opt/erasure-desk", str(ROOT)))
-    done = subprocess.run(["systemd-analyze", "verify", str(here)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["systemd-analyze", "verify", str(here)], capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, [line for line in done.stderr.splitlines() if name in line]) == (0, [])
     guarded = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(here)]
-    done = subprocess.run(guarded, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(guarded, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout[-200:]
