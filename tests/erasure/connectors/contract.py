@@ -18,7 +18,7 @@ from erasure.connectors.http import Http, Network
 from erasure.sandbox import Entry, StandIn
 from erasure.sandbox.wire import Call, Reply
 
-from .driver import Access, Drive
+from .driver import PATIENCE, Access, Drive
 
 NETWORK = Network(loopback=True)
 JSON = "application/json"
@@ -35,7 +35,8 @@ WHAT_TO_DO = re.compile(
 
 @dataclass(frozen=True)
 class Sample:
-    """ids      identifiers of one person, with which the vendor has more than one thing to do
+    """ids      identifiers of one person, with which the vendor has more than one thing to do; no random number of the
+             stand-in's may hold one by chance, as a UUID holds "c-2002" now and then
     sandbox  the name of its stand-in, which knows the credentials; empty for a connector without an API
     options  each way of setting an account up that calls the vendor differently; in a text, {url} is the stand-in's
     credentials  for each of these ways the names of those that it is given; all of them for those not named here
@@ -78,7 +79,7 @@ SAMPLES: dict[str, Sample] = {
         files=("fetch_export", "fetch_again"),
     ),
     "acquia": Sample(
-        ids=(Id("one", "customer_id", "Anna.Contract-7"), Id("two", "customer_id", "C-2002")),
+        ids=(Id("one", "customer_id", "Anna.Contract-7"), Id("two", "customer_id", "Bert.Contract-8")),
         sandbox="acquia",
         options=(
             {"tenant_id": "1234"},
@@ -126,7 +127,7 @@ class Account:
         headers = access.headers()
         if access.sign_ins:
             return "Signed in.", len(access.sign_ins)
-        http = Http(self.stand_in.url, NETWORK, headers=headers, secrets=self.secrets, deadline=10)
+        http = Http(self.stand_in.url, NETWORK, headers=headers, secrets=self.secrets, deadline=PATIENCE)
         return self.connector.check(http), len(http.calls)
 
     def drive(

@@ -33,6 +33,7 @@ from erasure.connectors.base import (
 from erasure.connectors.http import Download, Http, Network, Transcript
 
 MOST_PASSES = 100
+PATIENCE = 60.0  # seconds for a call; no stand-in here is slow, but the machine may be
 SALT = "salt-of-a-test"
 
 
@@ -68,7 +69,7 @@ class Access:
         if not host:
             return dict(self.connector.headers(self.credentials))
         if not self.token:
-            http = Http(host, self.network, secrets=self.secrets, deadline=10)
+            http = Http(host, self.network, secrets=self.secrets, deadline=PATIENCE)
             try:
                 self.token = self.connector.sign_in(self.credentials, http).value
             finally:
@@ -334,7 +335,7 @@ def _answers(drives: Sequence[Drive], works: Sequence[Work]) -> Mapping[str, Res
             first.network,
             headers=first.access.headers() if first.access else first.headers,
             secrets=[value for drive in drives for value in drive.private],
-            deadline=10,
+            deadline=PATIENCE,
             keep=lambda _name: Memory(),
         )
         try:

@@ -27,7 +27,7 @@ from erasure.connectors.http import Http
 from erasure.sandbox import Fault
 
 from .contract import CALLING, JSON, NETWORK, SIGNING_IN, STEPS, Account, account
-from .driver import Drive
+from .driver import PATIENCE, Drive
 
 # --- no answer --------------------------------------------------------------------------------------------------------
 
@@ -234,7 +234,7 @@ def test_a_sign_out_ends_or_is_an_error_that_the_engine_knows(at_vendor: Account
     for status in (*sum(STATUSES.values(), ()), 200, 401, 403):
         for body in (PAGE, OBJECT, NOTHING):
             at_vendor.stand_in.faults.add(answering(status, body))
-            http = Http(at_vendor.stand_in.url, NETWORK, secrets=access.secrets, deadline=10)
+            http = Http(at_vendor.stand_in.url, NETWORK, secrets=access.secrets, deadline=PATIENCE)
             with suppress(VendorError):
                 connector.sign_out(signed_in, http)
             assert [note.status for note in http.calls] == [status]
