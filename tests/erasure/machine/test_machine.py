@@ -34,11 +34,16 @@ def stand_ins() -> Iterator[None]:
         yield
 
 
-def test_the_promises_hold_whatever_happens(pytestconfig: pytest.Config) -> None:
-    chosen = pytestconfig.getoption("--hypothesis-seed", default=None)
-    number = int(chosen) if chosen else services.seed()
+def chosen(config: pytest.Config) -> int:
+    """What the examples of a test are drawn from; it says so."""
+    given = config.getoption("--hypothesis-seed", default=None)
+    number = int(given) if given else services.seed()
     sys.stdout.write(f"to see it again: --hypothesis-seed={number}\n")
-    run_state_machine_as_test(seed(number)(type("State", (Machine,), {})), settings=USUAL)
+    return number
+
+
+def test_the_promises_hold_whatever_happens(pytestconfig: pytest.Config) -> None:
+    run_state_machine_as_test(seed(chosen(pytestconfig))(type("State", (Machine,), {})), settings=USUAL)
 
 
 @pytest.mark.parametrize("without", guards.ALL if LONG else guards.AT_ONCE, ids=lambda guard: guard.__name__)
