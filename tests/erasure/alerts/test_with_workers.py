@@ -38,7 +38,7 @@ def test_two_supervisors_and_many_waiting_cases_make_one_mail(tmp_path: Path) ->
             shop.approved_at_once(*(f"C-{number}" for number in range(20)))
             for _host in range(2):
                 desk.start("work")
-            standing = until(lambda: (found := desk.run(STANDING))["quiet"] and found["alerts"] and found, 60)
+            standing = until(lambda: (found := desk.run(STANDING))["quiet"] and found["alerts"] and found, 240)
             assert standing["alerts"] == [["paused", "credentials", 20]]
             (mail,) = smtp.taken  # and for a quarter of an hour there is no other
             assert "20 pieces of vendor work wait for it" in mail

@@ -39,12 +39,13 @@ def test_two_supervisors_and_many_cases_make_one_mail_a_person(tmp_path: Path) -
     with Smtp() as smtp:
         threading.Thread(target=smtp.serve_forever, args=(0.05,), daemon=True).start()
         host, port = smtp.server_address
-        environment = {"EMAIL_URL": f"smtp://{host}:{port}"}
+        # One distance: if a day ends meanwhile, nobody comes to another one.
+        environment = {"EMAIL_URL": f"smtp://{host}:{port}", "REMINDERS": "3"}
         with Desk(tmp_path, settings="tests.crash.settings", environment=environment) as desk:
             desk.run(OPENED, FACTORIES)
             for _host in range(2):
                 desk.start("work")
-            until(lambda: desk.run(STANDING) == {"told": 40, "under_way": 0, "escalated": 20}, 180)
+            until(lambda: desk.run(STANDING) == {"told": 40, "under_way": 0, "escalated": 20}, 240)
             assert len(smtp.taken) == 2
             mails = {mail.partition("To: ")[2].partition("\n")[0].strip(): mail for mail in smtp.taken}
             assert "Reply to the person" in mails["olive@example.org"]

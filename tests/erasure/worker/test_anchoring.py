@@ -35,16 +35,16 @@ def slow() -> Iterator[Server]:
     servers: list[Server] = []
 
     def script(_line: socket.socket) -> None:
-        servers[0].over.wait(60)
+        servers[0].over.wait(240)
 
-    servers.append(Server(script, patience=120))
+    servers.append(Server(script, patience=600))
     yield servers[0]
     servers[0].stop()
 
 
 @pytest.fixture
 def quick() -> Iterator[Server]:
-    server = Server(lambda line: line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), patience=120)
+    server = Server(lambda line: line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), patience=600)
     yield server
     server.stop()
 
@@ -60,15 +60,15 @@ def test_a_running_desk_seals_and_anchors_though_one_place_hangs_and_one_is_miss
         supervisor = desk.start("work")
         for _again in range(2):
             desk.run(RECORD)
-            until(lambda: desk.run(LOOK)["pending"] == 0, 60)
+            until(lambda: desk.run(LOOK)["pending"] == 0, 240)
             seen = desk.run(LOOK)
             file, note = folder / f"{seen['size']}.checkpoint", seen["note"]
-            until(file.exists, 60)
+            until(file.exists, 240)
             assert file.read_text() == note
-            until(lambda note=note: any(got.endswith(note.encode()) for got in quick.requests), 60)
-        until(lambda: slow.requests, 60)
-        anchors = until(lambda: (found := desk.run(LOOK)["anchors"]) and len(found) == 2 and found, 60)
+            until(lambda note=note: any(got.endswith(note.encode()) for got in quick.requests), 240)
+        until(lambda: slow.requests, 240)
+        anchors = until(lambda: (found := desk.run(LOOK)["anchors"]) and len(found) == 2 and found, 240)
         assert f"file://{folder}" in anchors
         assert supervisor.poll() is None
-        until(lambda: "not anchored at file:///no/such/folder" in desk.log.read_text(), 60)
+        until(lambda: "not anchored at file:///no/such/folder" in desk.log.read_text(), 240)
         assert "s3cret" not in desk.log.read_text()

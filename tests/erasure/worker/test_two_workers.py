@@ -21,7 +21,7 @@ def together(*parts: Any) -> list[Any]:
 
     def run(part: Any) -> None:
         try:
-            gate.wait(10)
+            gate.wait(60)
             found.append(part())
         except Exception as error:
             errors.append(error)
@@ -32,7 +32,7 @@ def together(*parts: Any) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
         assert not thread.is_alive(), "two workers wait for each other"
     if errors:
         raise errors[0]
@@ -97,7 +97,7 @@ def test_a_worker_that_settles_and_a_person_who_changes_the_plan_do_not_deadlock
             )
 
     def write_down() -> None:
-        has_case.wait(10)
+        has_case.wait(60)
         real = Vendor.locked
 
         def locked(pk: Any) -> Vendor:
