@@ -25,7 +25,7 @@ from tests.factories import found, opening, person, vendor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MARK = "Zq7xk"
+MARK = "Zq7xkVb3w"  # so long that no megabyte of ciphertext holds it by chance
 VISITOR = str(uuid.UUID(int=0x7A71EEC0FFEE4C0D9A1F2B6E7D8C9F17))
 CUSTOMER = f"{MARK}-customer-4711"
 PRIVATE = {

@@ -43,7 +43,7 @@ FILES = {
     "trail.csv.proofs.json",
     "verify.py",
 }
-MARK = "Zq7xk"
+MARK = "Zq7xkVb3w"
 PRIVATE = [
     f"{MARK}.lovelace@example.org",
     f"{MARK}-customer-4711",

@@ -169,12 +169,17 @@ def test_it_is_of_one_law_or_of_days_that_both_count() -> None:
 
 
 def test_nothing_in_it_is_personal_and_no_cell_is_a_formula() -> None:
-    requester = {"name": "Zq7xk Lovelace", "reply_to": "zq7xk@example.org"}
-    opened_case(external_id="Zq7xk-1", requester=requester, note="Zq7xk", identifiers=[("email", "zq7xk@example.org")])
+    requester = {"name": "Zq7xkVb3w Lovelace", "reply_to": "zq7xkvb3w@example.org"}
+    opened_case(
+        external_id="Zq7xkVb3w-1",
+        requester=requester,
+        note="Zq7xkVb3w",
+        identifiers=[("email", "zq7xkvb3w@example.org")],
+    )
     Vendor.objects.filter(slug="shop-search").update(slug="=2+5")
     found = list(register.entries(Selection()))
     told = "".join([*register.csv_lines(found), *register.jsonl_lines(found)])
-    assert "zq7xk" not in told.lower()
+    assert "zq7xkvb3w" not in told.lower()
     assert lines()[0]["vendors"] == "'=2+5 paper-archive"
 
 

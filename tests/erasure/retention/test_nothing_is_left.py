@@ -41,22 +41,22 @@ from .made import anew
 
 MONTH = 30 * 86_400
 PERSON = {
-    "customer id": "C-Zq7xk-1001",
-    "e-mail": "Zq7xk.Lovelace@example.org",
+    "customer id": "C-Zq7xkVb3w-1001",
+    "e-mail": "Zq7xkVb3w.Lovelace@example.org",
     "visitor id": "7a71eec0-ffee-4c0d-9a1f-2b6e7d8c9f17",
-    "late identifier": "late-Zq7xk-3003",
-    "found identifier": "found-Zq7xk@example.org",
-    "name": "Augusta Zq7xk King",
-    "reply address": "reply-Zq7xk@example.org",
-    "external id": "crm-Zq7xk-991",
-    "note": "Her dog is named Zq7xk, and she rang twice.",
-    "revealing": "Zq7xk asked me on the phone",
-    "recipient": "Doctor Zq7xk Byron",
-    "letter": "Dear Zq7xk, your hat is forgotten",
-    "evidence": "Zq7xk has bought a hat",
-    "identity": "a picture of the passport of Zq7xk",
+    "late identifier": "late-Zq7xkVb3w-3003",
+    "found identifier": "found-Zq7xkVb3w@example.org",
+    "name": "Augusta Zq7xkVb3w King",
+    "reply address": "reply-Zq7xkVb3w@example.org",
+    "external id": "crm-Zq7xkVb3w-991",
+    "note": "Her dog is named Zq7xkVb3w, and she rang twice.",
+    "revealing": "Zq7xkVb3w asked me on the phone",
+    "recipient": "Doctor Zq7xkVb3w Byron",
+    "letter": "Dear Zq7xkVb3w, your hat is forgotten",
+    "evidence": "Zq7xkVb3w has bought a hat",
+    "identity": "a picture of the passport of Zq7xkVb3w",
 }
-MARK = "Zq7xk"
+MARK = "Zq7xkVb3w"  # so long that no megabyte of ciphertext holds it by chance
 
 
 FILES = ("evidence", "identity")  # what is in a file: the trail keeps its hash for good
