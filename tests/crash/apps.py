@@ -44,7 +44,7 @@ class CrashConfig(AppConfig):
         supervisor.SILENT_SECONDS = 20.0
         supervisor.TAKE_IN_SECONDS = 12.0
         supervisor.STARTING_SECONDS = 30.0
-        supervisor.DRAIN_SECONDS = 3.0
+        supervisor.DRAIN_SECONDS = 10.0
         if settings.ALERTS_TO:
             supervisor.ALERT_SECONDS = 0.3
             alerts.board.TELL_AFTER = timedelta(seconds=1)

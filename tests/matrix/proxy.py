@@ -13,7 +13,7 @@ from .shared import Shared
 
 POINTS = ("connected", "sent", "answered", "half")
 _PIECES = 3  # of a reply that comes slowly
-_LONGEST = 60.0  # seconds for one exchange, whatever happens
+_LONGEST = 300.0  # seconds for one exchange, whatever happens
 
 
 class Proxy:

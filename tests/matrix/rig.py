@@ -133,7 +133,7 @@ class Rig:
             elif became == "stopped":
                 stopped = pid
                 if cell.point == "sent":  # it is on its way to the vendor, and comes before what others do
-                    assert self._proxy.answered.wait(10), "the vendor did not answer"
+                    assert self._proxy.answered.wait(60), "the vendor did not answer"
                 self._turn(LEASE + 1)
         else:
             raise AssertionError(f"no end after {PASSES} workers: {told['cases']}")
@@ -167,7 +167,7 @@ class Rig:
     def _time_goes_by(self) -> None:
         """Between two pieces of a slow reply, once the worker could read the last one: another host sweeps."""
         with suppress(AssertionError):  # a worker that does not renew its lease
-            until(lambda: self._desk.run(LEFT) > LEASE - SLOWLY / 2, 2, every=0.02)
+            until(lambda: self._desk.run(LEFT) > LEASE - SLOWLY / 2, 6, every=0.02)
         self._turn(SLOWLY)
         self._desk.run("from erasure.worker import sweep; sweep.tick()")
 

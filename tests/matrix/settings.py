@@ -6,6 +6,6 @@ from compliance.settings import DATABASES
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] |= {
-        "timeout": 1,
+        "timeout": 3,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
     }

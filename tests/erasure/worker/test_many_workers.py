@@ -78,10 +78,10 @@ def test_two_clusters_send_each_batch_once(shop: AcquiaShop) -> None:
         groups = Counter(os.getpgid(pid) for pid in shop.desk.workers())
         return len(groups) == 2 and min(groups.values()) >= 4
 
-    until(both_run)
+    until(both_run, 300)
     for customers in rounds[1:]:
         references += shop.approved_at_once(*customers)
-    until(lambda: all_wait(shop))
+    until(lambda: all_wait(shop), 300)
     hold_to_one_call_each(shop, [customer for customers in rounds for customer in customers], references)
     assert any(set(ids) >= set(rounds[0]) for ids in shop.batches())
     assert both_run()

@@ -21,7 +21,7 @@ from .shop import ApptusShop, Shop, hold_to_promises, verify_trail
 pytestmark = pytest.mark.slow
 GOES_ON = 30.0  # seconds
 NOTICED = 15.0  # seconds of it, the engine's own times: test_supervisor_watch
-ENDS = 120.0  # seconds after which a supervisor counts as hanging; with its times here it gives itself 11
+ENDS = 120.0  # seconds after which a supervisor counts as hanging; with its times here it gives itself 18
 
 
 class Tree:
