@@ -334,6 +334,14 @@ def test_ctrl_c_ends_every_part_of_it(demo: Demo) -> None:
     assert still_running(str(demo.folder)) == []
 
 
+@pytest.mark.parametrize("port", ["0", "-1", "65536"])
+def test_a_port_that_there_is_not_is_refused_in_one_line(tmp_path: Path, port: str) -> None:
+    command = [sys.executable, "manage.py", "demo", "--port", port]
+    done = subprocess.run(command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "CommandError: --port must be between 1 and 65535.\n"
+
+
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
