@@ -5,12 +5,14 @@ Django does, and knows nothing of it."""
 
 import argparse
 import os
+import re
 import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 OPTION = "--write-environment"
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")  # no scheme, no port, no path
 _TEXT = """\
 # The settings of Erasure Desk, for systemd and for deploy/erasure-desk. The README ("Environment") tells of each.
 # One NAME='value' a line. A secret may also stand in a file of its own: NAME_FILE='/path/of/it'.
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if quoted := [text for text in (*given.host, str(given.data_dir), str(given.keys_dir)) if not _is_plain(text)]:
         parser.error(f"a name or folder must be without quotes, backslashes and line breaks: {quoted[0]!r}")
+    if wrong := [host for host in given.host if not _HOST.fullmatch(host)]:
+        parser.error(f"--host takes a name alone, such as desk.example.org: {wrong[0]!r}")
     try:
         _write(given.file, _text(given.host, given.data_dir.absolute(), given.keys_dir.absolute()))
     except FileExistsError:

@@ -38,6 +38,17 @@ def test_a_desk_starts_with_it_as_one_that_people_reach_over_https(tmp_path: Pat
     )
 
 
+@pytest.mark.parametrize(
+    "host", ["bad host", "https://desk.example.org", "desk.example.org:8443", "a.example,b.example", "", "*"]
+)
+def test_what_is_no_name_of_a_host_is_refused_before_anything_is_written(tmp_path: Path, host: str) -> None:
+    file = tmp_path / "environment"
+    with pytest.raises(SystemExit) as ended:
+        first_environment.main(["--write-environment", str(file), "--host", host])
+    assert ended.value.code == 2
+    assert not file.exists()
+
+
 def test_without_a_name_it_is_a_desk_of_this_machine_alone(tmp_path: Path) -> None:
     given = written(tmp_path)
     assert given["ALLOWED_HOSTS"] == "127.0.0.1"
