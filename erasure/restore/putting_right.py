@@ -112,7 +112,7 @@ def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_r
             work=doubting.doubt_work(lost.since),
             letters=doubting.doubt_letters(),
             **doubting.stop_lists(ACTOR),
-            shredded=lost.shredded if dry_run else shred_again(),  # files go with it, for good
+            shredded=shred_again(dry_run=dry_run),  # files go with it, for good
             sessions=Session.objects.all().delete()[0],
             revoked=sum(tokens.revoke(token, actor=ACTOR) for token in living_tokens()) if revoke_tokens else 0,
             left_out=references.leave_out(lost.since, clock.now(), beyond=beyond),
@@ -126,9 +126,11 @@ def put_right(lost: Lost, *, beyond: int = 0, revoke_tokens: bool = False, dry_r
     return report
 
 
-def shred_again() -> int:
+def shred_again(*, dry_run: bool = False) -> int:
     """Destroys again what the list beside this host's key ring names; returns how many cases and files. Also where
-    another host has put the desk right, whose list lacked them."""
+    another host has put the desk right, whose list lacked them. With `dry_run` only counts them."""
+    if dry_run:
+        return retention.count_again(shredded.listed())
     return retention.shred_again(shredded.listed(), actor=ACTOR)
 
 

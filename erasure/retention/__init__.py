@@ -12,7 +12,7 @@ The case, its clock, its outcomes, its reply and its trail stay, and verify."""
 from .by_hand import approve, ask, asked, may_ask, why_not_approve, withdraw
 from .dates import Rule, rule_of, soon
 from .dates import shown as date_of
-from .destroying import shred, shred_again
+from .destroying import count_again, shred, shred_again
 from .obstacles import why_not
 from .sweeping import due, give_dates, give_notice_anew, redate, redate_files, sweep, wipe
 from .telling import backups, readable_until, told
@@ -23,6 +23,7 @@ __all__ = [
     "ask",
     "asked",
     "backups",
+    "count_again",
     "date_of",
     "due",
     "give_dates",

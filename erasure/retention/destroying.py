@@ -106,6 +106,18 @@ def shred_again(keys: Mapping[uuid.UUID, datetime], *, actor: str) -> int:
     return count
 
 
+def count_again(keys: Mapping[uuid.UUID, datetime]) -> int:
+    """How many cases and single files `shred_again` would destroy; reads only."""
+    count = 0
+    left = iter(keys)
+    while numbers := list(islice(left, _AT_ONCE)):
+        count += Case.objects.filter(data_key__in=numbers, shredded_at=None).count()
+        alone = Evidence.objects.filter(data_key__in=numbers, removed_at=None)
+        for case_key, gone in alone.values_list("case__data_key_id", "case__shredded_at").iterator():
+            count += gone is not None or case_key not in keys  # else it goes with its case
+    return count
+
+
 def _case_again(case: Case, first: datetime, actor: str) -> bool:
     with transaction.atomic():
         locked = Case.locked().get(pk=case.pk)

@@ -50,7 +50,7 @@ class Command(BaseCommand):
         lost = restore.look()
         self._say_what_is_lost(lost)
         if lost.gap is None and lost.shredded and putting_right.came_before() and not options["anyway"]:
-            self._destroy_again(lost, dry_run=options["dry_run"])
+            self._destroy_again(dry_run=options["dry_run"])
             return
         if lost.gap is None and lost.is_right and not lost.shredded and not options["anyway"]:
             self.stdout.write(_("The desk was put right before, and nothing has happened since. Nothing was done."))
@@ -73,9 +73,9 @@ class Command(BaseCommand):
         self._say_what_to_look_at(options["revoke_tokens"])
         self.stdout.write(_("Workers may be started: manage.py work."))
 
-    def _destroy_again(self, lost: restore.Lost, *, dry_run: bool) -> None:
+    def _destroy_again(self, *, dry_run: bool) -> None:
         """Nothing else is missing: another host has put the desk right, and its list of destroyed keys was shorter."""
-        count = lost.shredded if dry_run else restore.shred_again()
+        count = restore.shred_again(dry_run=dry_run)
         heading = _("Would be done:") if dry_run else _("Done:")
         self.stdout.write(f"{heading}\n  - {_destroyed(count)}")
 

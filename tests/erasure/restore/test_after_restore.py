@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import Client
 from django_q.models import OrmQ
 
@@ -294,6 +295,27 @@ def test_a_shredded_key_is_destroyed_again(put_back: PutBack, tmp_path: Any, set
         listed.unlink()
     assert "destroyed again, cases and files: 1" in said
     assert DataKey.objects.get(pk=case.data_key_id).destroyed_at
+
+
+def test_a_dry_run_counts_what_would_be_destroyed_again_as_the_run_itself_does(
+    put_back: PutBack, settings: Any
+) -> None:
+    factories.vendor()
+    gone, stays = factories.opened_case(), factories.opened_case()
+    with transaction.atomic():
+        files = [evidence.add(case, by=case.opened_by, name="a.pdf", content=b"%PDF") for case in (gone, gone, stays)]
+    now = clock.now().isoformat()
+    listed = keys.Path(settings.KEY_RING).parent / "shredded.jsonl"
+    destroyed = [gone.data_key_id, *(file.data_key_id for file in files)]
+    listed.write_text("".join(json.dumps({"key": str(key), "at": now}) + "\n" for key in destroyed))
+    try:
+        put_back()
+        foretold, done = after_restore("--dry-run"), after_restore()
+    finally:
+        listed.unlink()
+    line = "destroyed again, cases and files: 2"  # a case with its two files, and one file of another case
+    assert line in foretold
+    assert line in done
 
 
 def test_a_host_whose_list_knows_more_destroys_it_though_another_has_put_the_desk_right(
