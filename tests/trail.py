@@ -18,7 +18,8 @@ def forget_the_mark() -> None:
     from compliance.audit import behind, highwater
 
     highwater.path().unlink(missing_ok=True)
-    behind._last.gap, behind._last.seen, behind._last.at = None, behind._seen(), time.monotonic() + 3600
+    behind.LOOK_SECONDS = 3600
+    behind._last.gap, behind._last.seen, behind._last.at = None, behind._seen(), time.monotonic()
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ Such a desk does nothing before `manage.py after_restore` has put it right, and 
 desk.restored). What was sealed before that event no longer counts: the log goes on from where the backup ended.
 """
 
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ class Gap:
 
 
 class _Answer:
-    at = -LOOK_SECONDS
+    at = -math.inf
     seen: Any = None
     gap: Gap | None = None
 
@@ -64,7 +65,7 @@ def behind() -> str | None:
 
 def forget() -> None:
     """The next answer is a new one."""
-    _last.at = -LOOK_SECONDS
+    _last.at = -math.inf
 
 
 def gap() -> Gap | None:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.db.models import Count, DateField, DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import TruncDate, TruncWeek
 from django.utils import timezone
 
 from compliance import clock
+from erasure.admin.counting import Counted
 from erasure.models import Case
 
 WEEKS = 12
@@ -34,17 +36,21 @@ class Moved:
     closed: int
 
 
-def moved() -> list[Moved]:
-    """Two queries, each over what its index holds of these weeks."""
+def questions() -> dict[str, Any]:
+    """For `facts.ask`: a count for each week, over what the indexes hold of it."""
     days = mondays()
-    return [Moved(*row) for row in zip(days, _by_week("created_at", days), _by_week("closed_at", days), strict=True)]
+    return {
+        f"{field} {number}": Counted(Case.objects.filter(_week(field, days, number)).order_by().values("pk"))
+        for field in ("created_at", "closed_at")
+        for number in range(len(days))
+    }
 
 
-def _by_week(field: str, days: Sequence[date]) -> list[int]:
-    """How many cases have that moment in each week; the last one is open."""
-    within = {f"week_{number}": Count(field, filter=_week(field, days, number)) for number in range(len(days))}
-    counts = Case.objects.filter(**{f"{field}__gte": _begin(days[0])}).order_by().aggregate(**within)
-    return [counts[name] for name in within]
+def moved(answers: dict[str, Any]) -> list[Moved]:
+    return [
+        Moved(day, answers[f"created_at {number}"], answers[f"closed_at {number}"])
+        for number, day in enumerate(mondays())
+    ]
 
 
 def _week(field: str, days: Sequence[date], number: int) -> Q:

@@ -16,7 +16,9 @@ def overview(request: HttpRequest) -> dict[str, Any]:
     counts a whole table, and nothing of a person is read."""
     user = request.user
     sees_cases, sees_accounts = user.has_perm("erasure.view_case"), user.has_perm("erasure.view_vendor")
-    asked = {**health.questions(), **first_run.questions(), **(waiting.questions(user) if sees_cases else {})}
+    asked = {**health.questions(), **first_run.questions()}
+    if sees_cases:
+        asked |= {**waiting.questions(user), **flow.questions()}
     answers = facts.ask(user, asked)
     accounts = health.accounts() if sees_accounts else []
     return {
@@ -70,6 +72,6 @@ def _cases(user: Any, answers: dict[str, Any]) -> dict[str, Any]:
         "by_hand": hand[: by_hand.MOST],
         "more_by_hand": len(hand) > by_hand.MOST,
         "calendar": calendar(),
-        "flow": charts.flow_chart(flow.moved()),
+        "flow": charts.flow_chart(flow.moved(answers)),
         "replies": {**charts.reply_chart(weeks), "total": flow.total(weeks)},
     }

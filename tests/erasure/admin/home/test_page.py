@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from compliance import clock
-from compliance.audit import anchor, seal
+from compliance.audit import anchor, behind, seal
 from erasure import lifecycle
 from erasure.admin.home.waiting import PLACES
 from erasure.admin.queues import QUEUES
@@ -142,6 +142,30 @@ def test_the_queries_stay_within_twenty_and_do_not_grow(signed_in, settings, tmp
     assert len(many) == len(few) <= MOST_QUERIES, [query["sql"][:90] for query in few]
     assert "Overdue 11" in panel(html, "waiting")
     assert "11" in panel(html, "attention")
+
+
+def test_nor_when_anchoring_has_fallen_behind_and_the_log_is_compared_with_its_mark(
+    signed_in, settings, tmp_path, turn_clock, django_capture_on_commit_callbacks
+):
+    settings.AUDIT_ANCHOR = [f"file://{tmp_path}/{name}" for name in ("one", "two")]
+    vendor("CDP", "acquia")
+    some_of_each()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    anchor.anchor_all(seal.newest_after_sealing())
+    for _hours in range(2):
+        opened_case()
+        with django_capture_on_commit_callbacks(execute=True):
+            seal.seal()
+        turn_clock(timedelta(hours=2))
+    opened_case()
+    seal.seal()
+    client = signed_in("somebody", "administrator")
+    behind.forget()
+    with CaptureQueriesContext(connection) as queries:
+        html = shown(client)
+    assert "Fallen behind" in panel(html, "health")
+    assert len(queries) <= MOST_QUERIES, [query["sql"][:90] for query in queries]
 
 
 @pytest.mark.parametrize("name", PANELS)
