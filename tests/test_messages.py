@@ -1,5 +1,6 @@
 """The translations' files: complete, in step with the code, and compiled. `make messages` brings them up to date."""
 
+import ast
 import re
 
 import pytest
@@ -11,7 +12,7 @@ from tests import messages
 FILES = [(place, language) for place in messages.PLACES for language in messages.LANGUAGES]
 _PLACES = re.compile(r"%\(\w+\)[sdg]|%[sdg]|%%|\{\w*\}|</?\w[^>]*>")
 
-pytestmark = pytest.mark.parametrize(
+in_each_file = pytest.mark.parametrize(
     ("place", "language"), FILES, ids=[f"{place.name}-{language}" for place, language in FILES]
 )
 
@@ -26,18 +27,21 @@ def _fixed(text: str | tuple | list) -> str | tuple:
     return text if isinstance(text, str) else tuple(text)
 
 
+@in_each_file
 def test_every_text_of_the_code_is_in_the_file_and_no_other(place, language):
     marked, known = _texts(messages.extracted()[place]), _texts(messages.translated(place, language))
     assert marked.keys() - known.keys() == set(), "run `make messages`, then translate what is new"
     assert known.keys() - marked.keys() == set(), "run `make messages`"
 
 
+@in_each_file
 def test_every_text_is_translated(place, language):
     texts = _texts(messages.translated(place, language))
     assert [text for (text, _context), message in texts.items() if not all(messages.strings(message))] == []
     assert [text for (text, _context), message in texts.items() if message.fuzzy] == []
 
 
+@in_each_file
 def test_what_stands_in_a_text_stands_in_its_translation_too(place, language):
     """Places for words and tags. A singular may leave out the number."""
     for (text, _context), message in _texts(messages.translated(place, language)).items():
@@ -49,6 +53,7 @@ def test_what_stands_in_a_text_stands_in_its_translation_too(place, language):
             assert found in (wanted if number == 0 else [wanted[number]]), (text, string)
 
 
+@in_each_file
 def test_a_translation_begins_and_ends_as_its_text_does(place, language):
     """A sentence stays a sentence, a label a label; a line break at an end is part of the page."""
     for (text, _context), message in _texts(messages.translated(place, language)).items():
@@ -59,6 +64,7 @@ def test_a_translation_begins_and_ends_as_its_text_does(place, language):
                 assert string.endswith(mark) == english.endswith(mark), (english, string)
 
 
+@in_each_file
 def test_the_compiled_file_is_that_of_the_text(place, language):
     with messages.po_file(place, language).with_suffix(".mo").open("rb") as file:
         compiled = _texts(read_mo(file))
@@ -66,3 +72,19 @@ def test_the_compiled_file_is_that_of_the_text(place, language):
     assert {key: _fixed(message.string) for key, message in compiled.items()} == {
         key: _fixed(message.string) for key, message in texts.items()
     }, "run `make messages`"
+
+
+def test_a_text_stands_in_the_call_that_translates_it():
+    """What is handed over by a name is not collected: it would be English on every page."""
+    assert list(_handed_over_by_name()) == []
+
+
+def _handed_over_by_name():
+    for source in messages.sources():
+        calls = ast.walk(ast.parse(source.read_text())) if source.suffix == ".py" else ()
+        for call in calls:
+            name = getattr(call.func, "id", "") if isinstance(call, ast.Call) else ""
+            if name in messages.KEYWORDS:
+                texts = call.args[: 1 if messages.KEYWORDS[name] is None else 2]
+                if not all(isinstance(text, ast.Constant) for text in texts):
+                    yield f"{source.relative_to(messages.ROOT)}:{call.lineno}"

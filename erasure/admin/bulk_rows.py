@@ -76,28 +76,39 @@ def summary_lines(job: BulkJob) -> list[dict[str, Any]]:
 def _planned(row: dict[str, Any]) -> dict[str, Any]:
     values = row | {"operation": Operation(row["operation"]).label}
     if row["reason"] == planning.NO_IDENTIFIER:
-        one = "%(vendor)s: %(cases)s case will wait for an identifier; nothing is sent for it."
-        many = "%(vendor)s: %(cases)s cases will wait for an identifier; nothing is sent for them."
-        text = ngettext(one, many, row["cases"])
+        text = ngettext(
+            "%(vendor)s: %(cases)s case will wait for an identifier; nothing is sent for it.",
+            "%(vendor)s: %(cases)s cases will wait for an identifier; nothing is sent for them.",
+            row["cases"],
+        )
     elif row["by_hand"]:
-        one = "%(vendor)s: %(operation)s by hand for %(cases)s case. A person does it and confirms it."
-        many = "%(vendor)s: %(operation)s by hand for %(cases)s cases. A person does it and confirms it."
-        text = ngettext(one, many, row["cases"])
+        text = ngettext(
+            "%(vendor)s: %(operation)s by hand for %(cases)s case. A person does it and confirms it.",
+            "%(vendor)s: %(operation)s by hand for %(cases)s cases. A person does it and confirms it.",
+            row["cases"],
+        )
     elif row["cases"] == 1:
-        one = "%(vendor)s: %(operation)s for 1 case, %(identifiers)s identifier"
-        many = "%(vendor)s: %(operation)s for 1 case, %(identifiers)s identifiers"
-        text = ngettext(one, many, row["identifiers"])
+        text = ngettext(
+            "%(vendor)s: %(operation)s for 1 case, %(identifiers)s identifier",
+            "%(vendor)s: %(operation)s for 1 case, %(identifiers)s identifiers",
+            row["identifiers"],
+        )
     else:
-        one = "%(vendor)s: %(operation)s for %(cases)s cases, %(identifiers)s identifier"
-        many = "%(vendor)s: %(operation)s for %(cases)s cases, %(identifiers)s identifiers"
-        text = ngettext(one, many, row["identifiers"])
+        text = ngettext(
+            "%(vendor)s: %(operation)s for %(cases)s cases, %(identifiers)s identifier",
+            "%(vendor)s: %(operation)s for %(cases)s cases, %(identifiers)s identifiers",
+            row["identifiers"],
+        )
     notes = []
     if row["paused"]:
         notes.append(_("The vendor account is paused: this goes out once it is resumed."))
     if row["found"]:
-        one = "In %(found)s case a vendor found an identifier. A shared device can belong to somebody else."
-        many = "In %(found)s cases a vendor found an identifier. A shared device can belong to somebody else."
-        notes.append(ngettext(one, many, row["found"]) % row)
+        found = ngettext(
+            "In %(found)s case a vendor found an identifier. A shared device can belong to somebody else.",
+            "In %(found)s cases a vendor found an identifier. A shared device can belong to somebody else.",
+            row["found"],
+        )
+        notes.append(found % row)
     return {"text": text % values, "notes": notes}
 
 

@@ -48,9 +48,9 @@ class _VendorForm(forms.Form):
         choices: list[tuple[str, Any]] = [("", _("all of them"))] if everyone else []
         if not everyone and len(cases) > 1:
             choices = [("", "---------")]
-        text = "%(vendor)s: %(count)s case", "%(vendor)s: %(count)s cases"
         for (number, name), count in cases.items():
-            choices.append((number, ngettext(*text, count) % {"vendor": name, "count": count}))
+            text = ngettext("%(vendor)s: %(count)s case", "%(vendor)s: %(count)s cases", count)
+            choices.append((number, text % {"vendor": name, "count": count}))
         self.fields["vendor"].choices = choices  # type: ignore[attr-defined]
         self.fields["vendor"].required = not everyone
 

@@ -81,9 +81,12 @@ def left_out(vendor: Vendor, reference: str) -> str:
     cases = len({sub_task.case_id for sub_task in lifecycle.sharing(vendor, reference, on_hold=True)})
     if not cases:
         return ""
-    one = "%(cases)s case with this reference is on hold and left out: confirm it once it is released."
-    many = "%(cases)s cases with this reference are on hold and left out: confirm them once they are released."
-    return ngettext(one, many, cases) % {"cases": cases}
+    text = ngettext(
+        "%(cases)s case with this reference is on hold and left out: confirm it once it is released.",
+        "%(cases)s cases with this reference are on hold and left out: confirm them once they are released.",
+        cases,
+    )
+    return text % {"cases": cases}
 
 
 def _told(done: list[SubTask]) -> str:
@@ -91,9 +94,12 @@ def _told(done: list[SubTask]) -> str:
     text = ngettext("Confirmed by hand in %(cases)s case.", "Confirmed by hand in %(cases)s cases.", cases)
     said = [text % {"cases": cases}]
     if going := sum(sub_task.status not in ENDED for sub_task in done):
-        one = "%(number)s of these parts goes on: it holds more than was confirmed."
-        many = "%(number)s of these parts go on: they hold more than was confirmed."
-        said.append(ngettext(one, many, going) % {"number": going})
+        text = ngettext(
+            "%(number)s of these parts goes on: it holds more than was confirmed.",
+            "%(number)s of these parts go on: they hold more than was confirmed.",
+            going,
+        )
+        said.append(text % {"number": going})
     return " ".join(said)
 
 

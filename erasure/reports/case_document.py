@@ -87,9 +87,12 @@ def _at_a_glance(read: Reading) -> Iterator[str]:
         yield _("Outcomes, counted over vendors and identifiers: %(outcomes)s.") % {"outcomes": said}
     undecided = sum(item.state == IdentifierState.PROPOSED for item in read.identifiers)
     if undecided:
-        one = "%(count)s identifier that a vendor suggested awaits a decision."
-        many = "%(count)s identifiers that vendors suggested await a decision."
-        yield ngettext(one, many, undecided) % {"count": undecided}
+        text = ngettext(
+            "%(count)s identifier that a vendor suggested awaits a decision.",
+            "%(count)s identifiers that vendors suggested await a decision.",
+            undecided,
+        )
+        yield text % {"count": undecided}
 
 
 def _destroyed(case: Case, at: datetime) -> str:

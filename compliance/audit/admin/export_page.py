@@ -124,9 +124,12 @@ class ExportPage(admin.ModelAdmin):
         number, left = count(selection, checkpoint.size), PendingEvent.objects.count() if why else 0
         record_export(selection, actor=actor_of(request.user), form="zip", count=number, size=checkpoint.size)
         if why:
-            one = "The export lacks %(number)s event that could not be sealed: %(why)s"
-            many = "The export lacks %(number)s events that could not be sealed: %(why)s"
-            messages.warning(request, ngettext(one, many, left) % {"number": left, "why": why})
+            text = ngettext(
+                "The export lacks %(number)s event that could not be sealed: %(why)s",
+                "The export lacks %(number)s events that could not be sealed: %(why)s",
+                left,
+            )
+            messages.warning(request, text % {"number": left, "why": why})
         name = "-".join(filter(None, ("trail", selection.case, selection.actor.replace(":", "-"), selection.action)))
         return StreamingHttpResponse(
             zip_stream(selection, checkpoint, form=kind, bom=bom),

@@ -35,7 +35,7 @@ def _moment(end: bool) -> Callable[[str], datetime]:
 def _matching(pattern: re.Pattern[str], complaint: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if not text or not pattern.fullmatch(text):
-            raise argparse.ArgumentTypeError(_(complaint) % text)
+            raise argparse.ArgumentTypeError(complaint % text)
         return text
 
     return read
@@ -72,8 +72,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
-        case = _matching(CASE, "“%s” is not a case reference, such as DSR-2026-000123.")
-        actor = _matching(ACTOR, "“%s” is not an actor of the trail, such as user:7 or system:worker.")
+        case = _matching(CASE, _("“%s” is not a case reference, such as DSR-2026-000123."))
+        actor = _matching(ACTOR, _("“%s” is not an actor of the trail, such as user:7 or system:worker."))
         add("--case", type=case, metavar="REF", help="only the events of this case")
         add("--actor", type=actor, metavar="WORD", help="only what user:7, or system:worker, did")
         add("--action", default="", metavar="NAME", help="only events of this name, such as case.opened")
