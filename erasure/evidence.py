@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from compliance import clock
 from compliance.audit.record import actor_of, record
@@ -30,6 +31,16 @@ from erasure.models import Call, Case, Evidence, SubTask
 STRAY_AFTER = timedelta(hours=1)
 ADDED = "added"  # in a file's name where a vendor's file has its call
 IDENTITY = "identity"  # the kind of what was seen when it was checked who a person is
+#: What people read for a kind that is stored; one that is not here stands for itself.
+KINDS = {
+    "attestation": gettext_lazy("confirmation by hand"),
+    "certificate": gettext_lazy("certificate"),
+    "export": gettext_lazy("export"),
+    IDENTITY: gettext_lazy("check of identity"),
+    "letter": pgettext_lazy("evidence", "letter"),
+    "output": pgettext_lazy("evidence", "output"),
+    "reply": pgettext_lazy("evidence", "reply"),
+}
 
 
 class Sink:

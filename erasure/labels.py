@@ -1,13 +1,14 @@
 """What people read in the trail for the words that are stored there. The stored words stay as they are."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db.models import TextChoices
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from compliance.audit.actions import LABELS
-from erasure import codes, planning
+from erasure import codes, evidence, planning
 from erasure.states import (
     Assurance,
     BulkDeed,
@@ -44,12 +45,24 @@ def _time(word: str) -> str:
         return ""
 
 
+def _day(word: str) -> str:
+    """A day as the reader writes it."""
+    try:
+        return date_format(date.fromisoformat(word), "SHORT_DATE_FORMAT")
+    except ValueError:
+        return ""
+
+
+#: The details that are a day.
+_DAYS = ("received_on", "due_on", "due_before", "asked_on", "answered_on", "told_on", "first_on", "on")
+_DAYS += ("from_on", "until_on")
 # A word that two vocabularies have means the same in both.
 _reasons, _kinds = _of(ShredReason, CancelReason, ExtensionReason, InquiryReason), _of(Kind)
 
 LABELS.update(
     {
-        "kind": lambda word: _kinds(word) or word.replace("_", " "),  # a request type, or an identifier's kind
+        # of a request, of evidence, or of an identifier
+        "kind": lambda word: _kinds(word) or evidence.KINDS.get(word) or word.replace("_", " "),
         "regime": _of(Regime),
         "ground": _of(RefusalGround),  # of a rejection; no sentence tells a request's own
         "deed": _of(BulkDeed),
@@ -66,6 +79,7 @@ LABELS.update(
         "why_not": _of(NotTold),
         "recipient": lambda word: _("a further recipient") if word.startswith("recipient:") else "",  # else a vendor
         "code": codes.label,
+        **dict.fromkeys(_DAYS, _day),
         "since": _time,
         "restored_to": _time,
         "last_event_at": _time,

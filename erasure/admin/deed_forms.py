@@ -178,7 +178,7 @@ class AnsweredForm(DayForm):
 
 class ReplyForm(NoteForm):
     field_order = ("channel", "note")
-    channel = forms.ChoiceField(label=_("Channel"), choices=[*NO_CHOICE, *Channel.choices])
+    channel = forms.ChoiceField(label=_("How they were answered"), choices=[*NO_CHOICE, *Channel.choices])
 
 
 class ProposalsForm(NoteForm):

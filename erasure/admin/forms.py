@@ -107,7 +107,12 @@ class OpeningForm(forms.Form):
     reply_to = forms.CharField(
         label=_("Reply address"), required=False, max_length=320, widget=forms.TextInput({"size": 50})
     )
-    language = forms.CharField(label=_("Language"), required=False, max_length=35)
+    language = forms.CharField(
+        label=_("Language"),
+        required=False,
+        max_length=35,
+        help_text=_("The language of the reply, such as de or German."),
+    )
     acting_for = forms.CharField(
         label=_("Acting for"), required=False, max_length=200, widget=forms.TextInput({"size": 50})
     )

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from compliance import formats, language
 from compliance.staff.fresh import demand_fresh
 from erasure import codes, planning
+from erasure.evidence import KINDS
 from erasure.models import Call, CallSubTask, Case, Evidence, SubTask
 from erasure.states import SubTaskStatus, Verdict
 
@@ -209,7 +210,7 @@ class KindFilter(admin.SimpleListFilter):
             if not (found := following[:1]):
                 break
             kinds += found
-        return [(kind, kind) for kind in kinds[1:]]
+        return [(kind, KINDS.get(kind, kind)) for kind in kinds[1:]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Evidence]) -> QuerySet[Evidence]:
         return queryset if self.value() is None else queryset.filter(kind=self.value())
@@ -222,14 +223,14 @@ class EvidencePages(Walked, ReadOnly):
         "No evidence yet. What vendors deliver, and what people add when they confirm by hand, is listed "
         "here; nothing has to be done for it."
     )
-    list_display = ("created_at", "of_case", "kind", "name", "size", "keep_until", "removed_at")
+    list_display = ("created_at", "of_case", "shown_kind", "name", "size", "keep_until", "removed_at")
     list_display_links = ("created_at", "name")
     list_filter = (KindFilter, "created_at")
     list_select_related = ("case",)
     search_fields = ("case__reference",)
     ordering = ("-created_at", "-id")
     sortable_by = ("created_at",)
-    fields = ("of_case", "kind", "name", "size", "sha256", "counts", "created_at", "keep_until", "removed_at")
+    fields = ("of_case", "shown_kind", "name", "size", "sha256", "counts", "created_at", "keep_until", "removed_at")
 
     def title_of(self, item: Evidence) -> str:
         return f"{item.case.reference}: {item.name}"
@@ -240,6 +241,10 @@ class EvidencePages(Walked, ReadOnly):
     @admin.display(description=_("case"))
     def of_case(self, item: Evidence) -> str:
         return case_link(item.case)
+
+    @admin.display(description=_("kind"))
+    def shown_kind(self, item: Evidence) -> str:
+        return str(KINDS.get(item.kind, item.kind))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.download_view))

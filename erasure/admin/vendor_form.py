@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -106,7 +107,7 @@ class VendorForm(forms.Form):
         for name in PACE if not self._class.by_hand else ():
             model: Any = Vendor._meta.get_field(name)
             lowest, _highest = PACE_BOUNDS.get(name, (1, None))
-            label = str(model.verbose_name).capitalize()
+            label = capfirst(model.verbose_name)
             initial = self._class.calls_per_week if name == "calls_per_week" else model.default
             self.fields[name] = forms.IntegerField(
                 label=label, min_value=lowest, initial=initial, help_text=_PACE_HELP[name]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.timezone import get_default_timezone_name
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -74,7 +75,7 @@ def document(read: Reading, checkpoint: Checkpoint) -> Document:
 def _at_a_glance(read: Reading) -> Iterator[str]:
     case = read.case
     yield _("%(kind)s, under %(regime)s.") % {
-        "kind": str(case.get_kind_display()).capitalize(),
+        "kind": capfirst(case.get_kind_display()),
         "regime": case.get_regime_display(),
     }
     yield _stands(read)

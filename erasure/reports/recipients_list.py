@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.utils import translation
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from erasure import recipients
@@ -37,7 +38,7 @@ def _blocks(case: Case) -> Iterator[Block]:
     yield Facts(
         [
             (_("Reference"), case.reference),
-            (_("Your request"), str(case.get_kind_display()).capitalize()),
+            (_("Your request"), capfirst(case.get_kind_display())),
             (_("Received"), day(case.received_on)),
         ]
     )

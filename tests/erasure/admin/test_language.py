@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from compliance import clock, language
 from compliance.audit.export import rows_at
 from compliance.audit.models import Event
-from erasure import vendors
+from erasure import evidence, vendors
 from erasure.connectors.base import Misconfigured
 from erasure.states import Attention, Pause, SubTaskStatus
 from erasure.worker import attention
@@ -18,6 +18,7 @@ from tests.erasure.api.conftest import as_account
 from tests.factories import approved_case, opened_case, person, vendor, work
 
 from .conftest import page
+from .test_attest import PICTURE
 
 GERMAN = {"HTTP_ACCEPT_LANGUAGE": "de-AT,de;q=0.9,en;q=0.5"}
 CASES = reverse("admin:erasure_case_changelist")
@@ -75,6 +76,38 @@ def test_dates_are_written_as_the_language_does(olive):
     case = opened_case()
     assert f"{case.due_on:%d.%m.%Y}" in olive.get(CASES, **GERMAN).content.decode()
     assert f"{case.due_on:%Y-%m-%d}" in olive.get(CASES).content.decode()
+
+
+def test_what_happened_tells_its_days_as_the_language_does(olive):
+    case = opened_case()
+    there = reverse("admin:erasure_case_change", args=[case.pk])
+    assert f"fällig {case.due_on:%d.%m.%Y}" in olive.get(there, **GERMAN).content.decode()
+    assert f"due {case.due_on:%Y-%m-%d}" in olive.get(there).content.decode()
+
+
+def test_labels_keep_the_capitals_of_their_language(signed_in):
+    account = vendor("CDP", "acquia")
+    there = reverse("admin:erasure_vendor_change", args=[account.pk])
+    shown = signed_in("vera", "vendor manager").get(there, **GERMAN).content.decode()
+    assert "Aufrufe je Minute:" in shown
+    assert "Sammelzeit für einen Stapel (Sekunden):" in shown
+
+
+def test_a_kind_of_evidence_is_told_in_words(signed_in):
+    case = approved_case()
+    evidence.add(case, sub_task=work(case), by=person("ada"), name="screen.png", content=PICTURE)
+    client, there = signed_in("aude", "auditor"), reverse("admin:erasure_evidence_changelist")
+    assert "Bestätigung von Hand" in client.get(there, **GERMAN).content.decode()
+    assert "confirmation by hand" in client.get(there).content.decode()
+    shown = client.get(reverse("admin:erasure_case_change", args=[case.pk]), **GERMAN).content.decode()
+    assert "Beleg gespeichert: Bestätigung von Hand" in shown
+
+
+def test_a_reply_is_not_asked_for_by_the_way_in_which_the_request_came(olive):
+    case = approved_case()
+    shown = olive.get(reverse("admin:erasure_case_change", args=[case.pk]), **GERMAN).content.decode()
+    assert "Wie geantwortet wurde" in shown
+    assert "Eingangsweg" not in shown
 
 
 def test_the_api_speaks_english_whatever_the_client_prefers():
