@@ -1,11 +1,13 @@
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from compliance.audit.behind import behind
 from compliance.staff import locks, session, sign_ins
 from compliance.staff.models import User
+
+_SIGNED_OUT = _(
+    "You were not signed in any more: nothing of what you just sent was saved, and nothing was done. Sign in, and do "
+    "it once more."
+)
 
 
 class SignInForm(AdminAuthenticationForm):
@@ -65,6 +72,20 @@ class Site(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether this session opens pages: Django asks it before every view of the admin."""
         return self.may_sign_in(request) and session.passed_second_factor(request)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Whoever sends a form after their session has ended is told that nothing of it was saved."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            too_late = request.method == "POST" and not self.has_permission(request)
+            response: HttpResponseBase = inner(request, *args, **kwargs)
+            if too_late and response.status_code == 302:
+                messages.warning(request, _SIGNED_OUT)
+            return response
+
+        return answer
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         from compliance.staff import pages  # it needs the site

@@ -28,6 +28,7 @@ DELIMITERS = {
 }
 _HEAD = 65_536  # bytes of a file that is read a part at a time, by which its form is found out
 _LOOKED_AT = 200  # rows by which two delimiters that fit the header are told apart
+_ARCHIVE = b"PK\x03\x04"  # how .xlsx and .ods begin
 _SEP = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)  # a line by which Excel is told the delimiter
 
 
@@ -51,6 +52,8 @@ def read(content: bytes, is_column: Callable[[str], bool]) -> Table:
     delimiter is found. Raises NotATable."""
     if len(content) > MOST_BYTES:
         raise NotATable(too_large())
+    if content.startswith(_ARCHIVE):
+        raise NotATable(_("This is a workbook of a spreadsheet. Save its sheet as CSV in UTF-8. Nothing was saved."))
     text, encoding = decoded(content)
     if not text.strip():
         raise NotATable(_("The file is empty. Nothing was saved."))

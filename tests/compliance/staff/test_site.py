@@ -55,3 +55,13 @@ def test_the_site_itself_refuses_service_accounts():
     assert not Site().has_permission(request)
     request.user.is_service = False
     assert Site().has_permission(request)
+
+
+def test_a_form_that_is_sent_after_the_session_has_ended_is_answered_in_words(client):
+    answer = client.post(reverse("admin:password_change"), {"new_password1": "x"}, follow=True)
+    assert "nothing of what you just sent was saved" in answer.content.decode()
+
+
+def test_who_only_asks_for_a_page_is_not_told_of_anything_lost(client):
+    answer = client.get(reverse("admin:password_change"), follow=True)
+    assert "nothing of what you just sent" not in answer.content.decode()
