@@ -54,7 +54,7 @@ def _day(word: str) -> str:
 
 
 #: The details that are a day.
-_DAYS = ("received_on", "due_on", "due_before", "asked_on", "answered_on", "told_on", "first_on", "on")
+_DAYS: tuple[str, ...] = ("received_on", "due_on", "due_before", "asked_on", "answered_on", "told_on", "first_on", "on")
 _DAYS += ("from_on", "until_on")
 # A word that two vocabularies have means the same in both.
 _reasons, _kinds = _of(ShredReason, CancelReason, ExtensionReason, InquiryReason), _of(Kind)
