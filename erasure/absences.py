@@ -63,9 +63,10 @@ def _tell(action: str, absence: Absence, by: Any) -> None:
 
 def wrong(absence: Absence) -> list[tuple[str, str]]:
     """What is wrong with an absence: pairs of a JSON pointer and a sentence."""
-    found = []
+    itself = absence.deputy_id == absence.person_id
+    found = [("/deputy", _("Nobody stands in for themselves."))] if itself else []
     if absence.until_on < absence.from_on:
-        return [("/until_on", _("The last day cannot come before the first."))]
+        return [("/until_on", _("The last day cannot come before the first.")), *found]
     if absence.until_on < clock.today():
         found.append(("/until_on", _("This day is over.")))
     meanwhile = Absence.objects.exclude(pk=absence.pk).filter(
@@ -73,9 +74,9 @@ def wrong(absence: Absence) -> list[tuple[str, str]]:
     )
     if meanwhile.filter(person=absence.person_id).exists():
         found.append(("/from_on", _("There is another absence on some of these days: change that one.")))
-    if absence.deputy_id == absence.person_id:
-        found.append(("/deputy", _("Nobody stands in for themselves.")))
-    elif not approvers().filter(pk=absence.deputy_id).exists():
+    if itself:
+        return found
+    if not approvers().filter(pk=absence.deputy_id).exists():
         found.append(("/deputy", _("The deputy must be in use and hold a role that approves cases.")))
     elif meanwhile.filter(person=absence.deputy_id).exists():
         found.append(("/deputy", _("The deputy is away on some of these days: choose somebody else.")))

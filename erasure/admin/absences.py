@@ -59,9 +59,6 @@ class AbsenceForm(forms.ModelForm):
             put_problems(self, absences.wrong(Absence(pk=self.instance.pk, **given)), _FIELDS)
         return given
 
-    def validate_constraints(self) -> None:
-        """What they hold has been said in words, by `clean`."""
-
 
 @admin.register(Absence)
 class AbsencePages(DeskPages):

@@ -43,6 +43,10 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_saved(signed_in):
     herself = client.post(reverse(ADD), asked("ada")).content.decode()
     assert "Nobody stands in for themselves." in herself
     assert "absence_deputy_is_another" not in herself
+    both = client.post(reverse(ADD), asked("ada", until_on=yesterday)).content.decode()
+    assert "The last day cannot come before the first." in both
+    assert "Nobody stands in for themselves." in both
+    assert "absence_deputy_is_another" not in both
     assert not Absence.objects.exists()
 
 
