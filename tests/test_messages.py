@@ -2,10 +2,13 @@
 
 import ast
 import re
+from pathlib import Path
 
+import django
 import pytest
 from babel.messages import Message
 from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
 
 from tests import messages
 
@@ -88,3 +91,22 @@ def _handed_over_by_name():
                 texts = call.args[: 1 if messages.KEYWORDS[name] is None else 2]
                 if not all(isinstance(text, ast.Constant) for text in texts):
                     yield f"{source.relative_to(messages.ROOT)}:{call.lineno}"
+
+
+@pytest.mark.parametrize("part", ["conf", "contrib/admin", "contrib/auth"])
+@pytest.mark.parametrize("language", messages.LANGUAGES)
+def test_what_django_does_not_translate_is_translated_here(part, language):
+    folder = Path(django.__file__).parent / part / "locale"
+    theirs = [_catalog(folder, name) for name in ("en", language)]
+    known = {
+        text
+        for catalog in (theirs[1], *(messages.translated(place, language) for place in messages.PLACES))
+        for (text, _context), message in _texts(catalog).items()
+        if all(messages.strings(message)) and not message.fuzzy
+    }
+    assert {text for text, _context in _texts(theirs[0])} - known == set()
+
+
+def _catalog(folder, language):
+    with (folder / language / "LC_MESSAGES" / "django.po").open("rb") as file:
+        return read_po(file, locale=language)
