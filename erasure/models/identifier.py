@@ -42,6 +42,11 @@ class Identifier(SealedModel):
             ),
         ]
 
+    @property
+    def kind_words(self) -> str:
+        """The kind as pages write it: "customer id"."""
+        return self.kind.replace("_", " ")
+
     def __str__(self) -> str:
         return f"identifier:{self.pk}"
 

@@ -25,7 +25,7 @@ def in_short(found: Forecast) -> list[str]:
         text = _("The vendors' work will probably end by %(day)s.")
         lines.append(text % {"day": date_format(found.ends_on, "SHORT_DATE_FORMAT")})
     if found.unknown:
-        lines.append(_("When it ends is not known of: %(vendors)s.") % {"vendors": ", ".join(found.unknown)})
+        lines.append(_("No end can be foreseen for: %(vendors)s.") % {"vendors": ", ".join(found.unknown)})
     return lines
 
 

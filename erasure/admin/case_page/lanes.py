@@ -110,7 +110,7 @@ def _use(facts: Facts, sub_task: SubTask, use: SubTaskIdentifier) -> dict[str, A
     else:
         shown = badge(*_OUTCOMES.get(outcome, _DONE), outcome.label)
     return {
-        "kind": use.identifier.kind,
+        "kind": use.identifier.kind_words,
         "shown": facts.masks[use.identifier_id],
         "vendor_name": use.vendor_name,
         "outcome": shown,

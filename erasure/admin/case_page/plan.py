@@ -90,7 +90,7 @@ def _card(facts: Facts, sub_task: SubTask, digests: list[str], failed: Failed | 
     """Of what was approved, what can still be told for certain."""
     uses = facts.uses[sub_task.pk]
     shown = [
-        {"kind": use.identifier.kind, "shown": facts.masks[use.identifier_id], "vendor_name": use.vendor_name}
+        {"kind": use.identifier.kind_words, "shown": facts.masks[use.identifier_id], "vendor_name": use.vendor_name}
         for use in uses
     ]
     if sub_task.revision.status == RevisionStatus.APPROVED:

@@ -57,6 +57,12 @@ def test_the_plan_shows_reasons_the_first_call_and_what_goes_under_which_name(si
     assert "Room 12" in html
 
 
+def test_kinds_of_identifiers_are_words_and_no_names_of_the_code(signed_in, case):
+    html = page(signed_in("ada", "approver"), case)
+    assert '<th scope="row">customer id</th>' in html
+    assert "customer_id" not in html
+
+
 @pytest.mark.parametrize("moment", ["draft", "awaiting", "approved"])
 def test_no_page_holds_a_value_before_it_is_revealed(signed_in, case, moment):
     if moment != "draft":

@@ -43,12 +43,12 @@ def test_the_page_shows_each_suggestion_masked_with_its_finder_and_a_warning(sig
     html = page(signed_in("olive", "intake"), case)
     assert "1 suggested identifier awaits a decision: accept or dismiss it." in html
     shown = box(html)
-    assert "cookie_id" in shown
+    assert "cookie id" in shown
     assert "•••et" in shown
     assert "<td>Shop search</td>" in shown
     assert "A shared device can belong to somebody else" in shown
-    assert f'name="decision-{cookie.pk}" value="accept" aria-label="Accept cookie_id •••et"' in shown
-    assert f'name="decision-{cookie.pk}" value="dismiss" aria-label="Dismiss cookie_id •••et"' in shown
+    assert f'name="decision-{cookie.pk}" value="accept" aria-label="Accept cookie id •••et"' in shown
+    assert f'name="decision-{cookie.pk}" value="dismiss" aria-label="Dismiss cookie id •••et"' in shown
     assert "checked" not in shown
     assert "<td>Forum</td>" in shown, "the vendor that would get it"
     assert f'name="identifier" value="{cookie.pk}"' in shown, "it can be revealed where it is decided about"

@@ -54,7 +54,7 @@ def test_after_an_approval_a_risk_is_told_until_the_reply_is_recorded(signed_in)
 def test_vendors_of_which_nothing_is_known_are_named(signed_in):
     vendor("Archive", "manual")
     html = text(page(signed_in("ada", "approver"), opened_case(submit=True)))
-    assert "When it ends is not known of: Archive." in html
+    assert "No end can be foreseen for: Archive." in html
     assert "How long this takes is not known." in html
 
 
