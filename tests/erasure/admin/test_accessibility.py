@@ -162,10 +162,10 @@ def test_the_pages_around_a_sign_in_have_no_barrier(signing_in, browser, live_se
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no javascript"])
 @pytest.mark.parametrize(("language", "direction"), [("de", "ltr"), ("ar", "rtl")])
-def test_at_200_percent_no_page_scrolls_sideways_in_any_direction(
+def test_at_200_percent_and_on_a_phone_no_page_scrolls_sideways_in_any_direction(
     browser, live_server, session, addresses, settings, language, direction, javascript
 ):
-    """640 px is a window of 1280 px at 200 %; German words are long, Arabic goes from right to left."""
+    """640 px is a window of 1280 px at 200 %, 390 px a phone; German words are long, Arabic goes from right to left."""
     settings.LANGUAGES = [*settings.LANGUAGES, ("ar", "Arabic")]
     context, page, _complaints = signed_in(
         browser, live_server, session, viewport={"width": 640, "height": 480}, java_script_enabled=javascript
@@ -177,7 +177,9 @@ def test_at_200_percent_no_page_scrolls_sideways_in_any_direction(
         # Without scripts of the page, what a test asks for still runs.
         assert page.evaluate("document.documentElement.dir") == direction or name == "nothing-there"
         page.evaluate(OPEN_ALL)
-        if (beyond := page.evaluate(SIDEWAYS)) > 0:
-            wide.append(f"{name}: {beyond} px")
+        for width in (640, 390):
+            page.set_viewport_size({"width": width, "height": 480})
+            if (beyond := page.evaluate(SIDEWAYS)) > 0:
+                wide.append(f"{name} at {width}: {beyond} px")
     context.close()
     assert wide == []
