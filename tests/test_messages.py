@@ -93,6 +93,7 @@ def _handed_over_by_name():
                     yield f"{source.relative_to(messages.ROOT)}:{call.lineno}"
 
 
+@pytest.mark.skipif(django.VERSION[:2] != (5, 2), reason="for the release that we ship on: others have other texts")
 @pytest.mark.parametrize("part", ["conf", "contrib/admin", "contrib/auth"])
 @pytest.mark.parametrize("language", messages.LANGUAGES)
 def test_what_django_does_not_translate_is_translated_here(part, language):
